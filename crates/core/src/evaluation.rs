@@ -1,0 +1,209 @@
+//! What an evaluation saw, run by run: enough to judge again without asking the index.
+//!
+//! [`RunRecord`] is a line of `runs.jsonl`; [`Context`] is the rest of what a
+//! replay needs and stands in `report.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Pins, Span, Unit};
+
+/// The cutoffs at which coverage and ranking measures are always taken.
+pub const SWEEP: [usize; 6] = [1, 3, 5, 10, 20, 50];
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// With at least one hit.
+    Answered,
+    /// Without hits: coverage 0, ΔS 2, aborted.
+    Empty,
+    /// Retrieval failed after its retries: aborted, in no aggregate.
+    Failed,
+}
+
+/// One hit of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HitRecord {
+    /// Corpus position.
+    pub position: u32,
+    /// `doc#section#start-end`.
+    pub snippet_id: String,
+    /// Its document.
+    pub doc_id: String,
+    /// Its section.
+    pub section_id: String,
+    /// Where it stands in its section, in Unicode scalar values.
+    pub offsets: Span,
+    /// Where it stands in its section's tokens.
+    pub tokens: Span,
+    /// Greater is closer; rounded to 9 decimals.
+    pub score: f64,
+    /// ΔS(wording, hit), in [0, 2].
+    pub delta_s_question: f64,
+    /// ΔS(hit, nearest anchor), in [0, 2]; `None` where no anchor could be had.
+    pub delta_s_anchor: Option<f64>,
+}
+
+/// How well a cut of the hits covers the targets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverageRecord {
+    /// Share of target tokens inside the hits' spans, in [0, 1].
+    pub coverage: f64,
+    /// Share of retrieved tokens that are target tokens, in [0, 1].
+    pub precision: f64,
+    /// Intersection over union of retrieved and target tokens, in [0, 1].
+    pub iou: f64,
+}
+
+/// One run: a line of `runs.jsonl`. Holds no times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// Question id.
+    pub question: String,
+    /// Wording number, 0 as written.
+    pub wording: usize,
+    /// Seed.
+    pub seed: u64,
+    /// The text that was asked; `None` under `--redact`.
+    pub text: Option<String>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// All hits, best first.
+    pub hits: Vec<HitRecord>,
+    /// Corpus positions that the exact sweep gives, best first, as far as the hits go.
+    pub exact: Vec<u32>,
+    /// By cutoff: the sweep's and the served k. Empty for unanswerable questions and failed runs.
+    pub coverage: BTreeMap<usize, CoverageRecord>,
+    /// ΔS(hit at rank 1, decoy), median over the question's decoys other than the hit.
+    pub delta_s_decoy: Option<f64>,
+    /// Within this wording (seed 0): share of decoys farther than the nearest target snippet.
+    pub auc: Option<f64>,
+    /// Within this wording (seed 0): 1 or ½ or 0, against its hard neighbour.
+    pub auc_hard: Option<f64>,
+    /// ΔS to the nearest snippet that overlaps no target (seed 0).
+    pub hard_null: Option<f64>,
+}
+
+/// Time of the stages of one run: a line of `timings.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimingRecord {
+    /// Question id.
+    pub question: String,
+    /// Wording number.
+    pub wording: usize,
+    /// Seed.
+    pub seed: u64,
+    /// Milliseconds by stage: `embed`, `retrieve`, `rerank`.
+    pub stages_ms: BTreeMap<String, f64>,
+}
+
+/// What judging needs to know of a question beside its runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuestionRecord {
+    /// Question id.
+    pub id: String,
+    /// Wording 0; `None` under `--redact`.
+    pub text: Option<String>,
+    /// Its slice.
+    pub stratum: Option<String>,
+    /// Whether it has targets.
+    pub answerable: bool,
+    /// How many wordings it has.
+    pub n_wordings: usize,
+    /// Relevance by unit id (document, or `doc#section` percent-encoded as in snippet ids).
+    pub qrels: BTreeMap<String, u32>,
+    /// What is wrong with its targets in this index.
+    pub label_problems: Vec<String>,
+}
+
+/// Pooled ΔS values of text that is known not to answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Null {
+    /// How many values were pooled.
+    pub n: usize,
+    /// Type 7 quantile 0.01.
+    pub p01: f64,
+    /// Type 7 quantile 0.05.
+    pub p05: f64,
+    /// Type 7 quantile 0.50.
+    pub p50: f64,
+    /// Type 7 quantile 0.95.
+    pub p95: f64,
+}
+
+/// What ΔS means under this embedder on this index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// ΔS between wordings and decoys; `None` where there was no decoy.
+    pub random: Option<Null>,
+    /// ΔS between wordings and their nearest snippet outside the targets.
+    pub hard: Option<Null>,
+}
+
+/// How stored vectors were compared with their text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Integrity {
+    /// `sample`, `full`, `off`, or `impossible` (no embedder that can embed the text).
+    pub mode: String,
+    /// How many snippets were compared.
+    pub checked: usize,
+    /// How many had cosine < 0.999.
+    pub mismatches: usize,
+    /// Lowest cosine seen.
+    pub lowest_cosine: Option<f64>,
+    /// `shuffled_ids`, `stale_text`, `other_model` or `mixed_models` where there was a miss.
+    pub kind: Option<String>,
+    /// Up to five snippet ids that missed.
+    pub examples: Vec<String>,
+}
+
+/// Everything beside the runs that a replay needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// The index as the user named it.
+    pub index: String,
+    /// Its pins.
+    pub pins: Pins,
+    /// Digest of the gold set.
+    pub gold_digest: Digest,
+    /// Its name.
+    pub gold_name: String,
+    /// Its language.
+    pub language: String,
+    /// What k counts.
+    pub unit: Unit,
+    /// The served k.
+    pub k: usize,
+    /// The seeds asked.
+    pub seeds: Vec<u64>,
+    /// EMBED_MODEL_VER of the scoring embedder.
+    pub scorer: String,
+    /// Its EMBED_SCHEMA.
+    pub scorer_schema: String,
+    /// Whether ΔS comes from stored vectors (the scorer is the index's embedder).
+    pub stored_vectors: bool,
+    /// The questions, in gold order.
+    pub questions: Vec<QuestionRecord>,
+    /// The nulls.
+    pub calibration: Calibration,
+    /// The integrity check.
+    pub integrity: Integrity,
+    /// How many distinct texts were cut at the model's limit, by what they are.
+    pub truncated: BTreeMap<String, usize>,
+    /// Runs that were dropped and why, by reason.
+    pub dropped_runs: BTreeMap<String, usize>,
+}

@@ -1,0 +1,1 @@
+//! Runs a gold set against a store and turns the runs into evidence, over ports only.

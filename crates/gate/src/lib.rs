@@ -1,0 +1,1 @@
+//! Policies, findings, verdicts and the approval that a forward flip needs.

@@ -1,0 +1,1 @@
+//! Builds, opens, verifies and searches a local index directory.

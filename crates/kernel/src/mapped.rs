@@ -1,0 +1,99 @@
+//! A read-only mapped file.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+/// A file mapped into memory for reading; an empty file is an empty slice.
+///
+/// Callers compare content with its recorded digest when they open it. Who
+/// truncates the file afterwards ends this process with SIGBUS rather than
+/// giving it wrong data; indexes are replaced by rename, never in place.
+#[derive(Debug)]
+pub struct MappedFile {
+    map: Option<Mmap>,
+    path: PathBuf,
+}
+
+/// A file that could not be mapped.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot be read: {source}", path = path.display())]
+pub struct MappedError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl MappedFile {
+    /// Maps the file at `path`.
+    ///
+    /// # Errors
+    /// [`MappedError`] where it cannot be opened or mapped.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, MappedError> {
+        let path = path.as_ref().to_owned();
+        let map = File::open(&path).and_then(|file| {
+            if file.metadata()?.len() == 0 {
+                return Ok(None);
+            }
+            // SAFETY: the map is private to this value and read-only. That no one changes the
+            // file underneath is the contract of an index directory (see above); a change
+            // cannot break memory safety of `[u8]` reads beyond giving other bytes.
+            unsafe { Mmap::map(&file) }.map(Some)
+        });
+        match map {
+            Ok(map) => Ok(Self { map, path }),
+            Err(source) => Err(MappedError { path, source }),
+        }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+
+    /// Its bytes from `offset` on as little-endian f32; `None` where `offset` is past the end,
+    /// or not a multiple of four, or the rest is not a whole number of values.
+    pub fn f32_from(&self, offset: usize) -> Option<&[f32]> {
+        let bytes = self.bytes().get(offset..)?;
+        if cfg!(target_endian = "big") {
+            return None;
+        }
+        // SAFETY: every bit pattern is a valid f32; `align_to` splits at aligned addresses.
+        let (head, values, tail) = unsafe { bytes.align_to::<f32>() };
+        (head.is_empty() && tail.is_empty()).then_some(values)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn mapped_file_reads_what_was_written_and_names_what_is_missing() {
+        let dir = std::env::temp_dir().join(format!("wfgy-mapped-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("v.bin");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&[0; 4]).unwrap();
+        file.write_all(&1.5f32.to_le_bytes()).unwrap();
+        drop(file);
+        let mapped = MappedFile::open(&path).unwrap();
+        assert_eq!(mapped.f32_from(4).unwrap(), &[1.5]);
+        assert!(mapped.f32_from(3).is_none());
+        assert!(mapped.f32_from(9).is_none());
+        std::fs::write(&path, b"").unwrap();
+        assert!(MappedFile::open(&path).unwrap().bytes().is_empty());
+        std::fs::remove_dir_all(&dir).unwrap();
+        let error = MappedFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains("v.bin") && error.contains("cannot be read"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Verdict filing, the journal, and the flip protocol on a local pointer store.

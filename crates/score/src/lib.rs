@@ -1,0 +1,1 @@
+//! Semantic distance, coverage, convergence and ranking measures, as pure functions.
