@@ -1,0 +1,88 @@
+//! Files that are there whole or not at all, and stay there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Mode of every file that may hold customers' text: its owner only.
+pub const PRIVATE: u32 = 0o600;
+
+/// A write that did not happen; nothing is left at the file's name that was not there before.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot be written: {source}", path = path.display())]
+pub struct WriteError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// Replaces the file at `path` in one step: a file beside it is written, synced, renamed over
+/// it, and its folder synced. After a crash the old content is there or the new.
+///
+/// # Errors
+/// [`WriteError`]; the file beside it is removed.
+pub fn replace(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let fail = |source| WriteError { path: path.to_owned(), source };
+    let beside = beside(path);
+    let result = (|| {
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        let mut buffer = io::BufWriter::new(file);
+        write(&mut buffer)?;
+        buffer.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+        fs::rename(&beside, path)
+    })();
+    if let Err(source) = result {
+        let _ = fs::remove_file(&beside);
+        return Err(fail(source));
+    }
+    sync_parent(path)
+}
+
+/// Makes the names in the folder of `path` durable.
+///
+/// # Errors
+/// [`WriteError`] where the folder cannot be synced.
+pub fn sync_parent(path: &Path) -> Result<(), WriteError> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(parent)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| WriteError { path: parent.to_owned(), source })
+}
+
+/// A name in the same folder that nobody else uses: the process id keeps racing writers apart.
+pub fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_beside_it() {
+        let dir = std::env::temp_dir().join(format!("wfgy-durable-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("a.json");
+        replace(&path, PRIVATE, |w| w.write_all(b"old")).unwrap();
+        let error = replace(&path, PRIVATE, |w| {
+            w.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert!(error.unwrap_err().to_string().contains("disk full"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,71 @@
+//! Where an input is wrong, and how.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A line, 1-based.
+    Line(u64),
+    /// A line and a column, both 1-based.
+    LineColumn(u64, u64),
+    /// A byte offset, 0-based, of the decompressed content.
+    Byte(u64),
+}
+
+/// An input that cannot be used: one clear line.
+///
+/// Its text is `file:line: field: problem`; the problem says what to do where that is not plain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InputError {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in it.
+    pub place: Place,
+    /// Which field, as a path such as `sections[2].text`.
+    pub field: Option<String>,
+    /// What is wrong with it, a lower-case fragment on one line.
+    pub problem: String,
+}
+
+impl InputError {
+    /// A problem with the file as a whole.
+    pub fn file(file: impl AsRef<Path>, problem: impl fmt::Display) -> Self {
+        Self::at(file, Place::File, problem)
+    }
+
+    /// A problem at a place.
+    pub fn at(file: impl AsRef<Path>, place: Place, problem: impl fmt::Display) -> Self {
+        Self {
+            file: file.as_ref().to_owned(),
+            place,
+            field: None,
+            problem: problem.to_string().replace(['\n', '\r'], " "),
+        }
+    }
+
+    /// The same, of a field.
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        match self.place {
+            Place::File => {}
+            Place::Line(line) => write!(f, ":{line}")?,
+            Place::LineColumn(line, column) => write!(f, ":{line}:{column}")?,
+            Place::Byte(byte) => write!(f, ": byte {byte}")?,
+        }
+        if let Some(field) = &self.field {
+            write!(f, ": {field}")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
