@@ -40,6 +40,8 @@ pub struct HitRecord {
     pub offsets: Span,
     /// Where it stands in its section's tokens.
     pub tokens: Span,
+    /// Whether its document has this section only; λ then compares snippets, not sections.
+    pub sole_section: bool,
     /// Greater is closer; rounded to 9 decimals.
     pub score: f64,
     /// ΔS(wording, hit), in [0, 2].
@@ -122,6 +124,9 @@ pub struct QuestionRecord {
     pub n_wordings: usize,
     /// Relevance by unit id (document, or `doc#section` percent-encoded as in snippet ids).
     pub qrels: BTreeMap<String, u32>,
+    /// Where its targets are in this index, one entry a target: `doc#section`, or
+    /// `doc#section#start-end` (ids percent-encoded), alternatives joined by ` | `.
+    pub expected: Vec<String>,
     /// What is wrong with its targets in this index.
     pub label_problems: Vec<String>,
 }
