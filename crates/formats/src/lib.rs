@@ -6,5 +6,6 @@
 
 pub mod durable;
 mod input;
+pub mod source;
 
 pub use input::{InputError, Place};
