@@ -1,0 +1,5 @@
+//! The program `vec`.
+
+fn main() -> std::process::ExitCode {
+    wfgy_cli::vec::main()
+}

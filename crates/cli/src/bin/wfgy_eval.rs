@@ -1,0 +1,5 @@
+//! The program `wfgy_eval`.
+
+fn main() -> std::process::ExitCode {
+    wfgy_cli::wfgy_eval::main()
+}

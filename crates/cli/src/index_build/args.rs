@@ -1,0 +1,143 @@
+//! Flags of `index_build`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
+
+const EXAMPLES: &str = "\
+Examples:
+  index_build --input corpus_vB.json --out docs_vB --metric cosine
+  index_build --input beir/scifact --out scifact --chunk none --ann none
+  index_build --input handbook/ --out docs --embedder openai --embedder-url http://127.0.0.1:8080/v1 --model e5-small
+  index_build verify docs_vB
+  index_build inspect docs_vB";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; verify found nothing
+  1    verify found damage
+  2    usage, configuration or input error
+  4    a service did not answer, or the disk could not be written
+  130  interrupted
+
+Nothing is left half-written: an index is built beside its target and renamed into place.";
+
+/// Builds an index directory from a corpus.
+#[derive(Debug, Parser)]
+#[command(
+    name = "index_build",
+    version = crate::version::SHORT,
+    long_version = crate::version::long(),
+    before_help = EXAMPLES,
+    after_help = EXIT_CODES,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub build: BuildArgs,
+
+    #[command(flatten)]
+    pub speech: Speech,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Recomputes every hash of an index and names all damage
+    Verify {
+        /// Index directory
+        dir: PathBuf,
+    },
+    /// Shows what an index is: identity, sizes, settings
+    Inspect {
+        /// Index directory
+        dir: PathBuf,
+        /// Form of the output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: InspectFormat,
+    },
+    #[command(flatten)]
+    Paperwork(crate::options::Paperwork),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InspectFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BuildArgs {
+    /// Corpus: JSON, JSONL (.gz and .zst too), a BEIR folder or its corpus.jsonl, or a folder of .md and .txt
+    #[arg(long, value_name = "PATH", required = true)]
+    pub input: Option<PathBuf>,
+
+    /// Index directory to make
+    #[arg(long, value_name = "DIR", required = true)]
+    pub out: Option<PathBuf>,
+
+    /// How vectors are compared; greater is closer for all three
+    #[arg(long, default_value = "cosine")]
+    pub metric: MetricName,
+
+    /// Embedder
+    #[arg(long, default_value = "auto")]
+    pub embedder: EmbedderName,
+
+    #[command(flatten)]
+    pub source: EmbedderSource,
+
+    /// Snippets: windows of N tokens that overlap by M (sN/oM), or whole sections (none) [default: s128/o32, for BEIR none]
+    #[arg(long, value_name = "sN/oM|none")]
+    pub chunk: Option<String>,
+
+    /// Text normalisation: none, or nfc or nfkc, lower, fold, ws joined by +
+    #[arg(long, value_name = "NAME", default_value = "none")]
+    pub analyzer: String,
+
+    /// Approximate graph, or none: the exact sweep serves [default: none below 10,000 snippets, else hnsw]
+    #[arg(long, value_name = "KIND")]
+    pub ann: Option<AnnName>,
+
+    /// Links a node of the graph
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub m: usize,
+
+    /// Candidates held while the graph is built
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub ef_construction: usize,
+
+    /// Candidates held while the graph is searched
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub ef: usize,
+
+    /// Replace an index that exists; refused while an alias or a rollback stack of the store names it
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub store: StoreOption,
+
+    /// Threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MetricName {
+    Cosine,
+    Dot,
+    L2,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnnName {
+    Hnsw,
+    None,
+}

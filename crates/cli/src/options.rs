@@ -1,0 +1,82 @@
+//! Options that more than one program has.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// How a program speaks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Speech {
+    /// Say more on standard error: -v steps, -vv details
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// Form of what -v says
+    #[arg(long, value_name = "FORM", default_value = "text", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where verdicts, journal and pointers are kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreOption {
+    /// Folder of verdicts, journal and pointers
+    #[arg(long, value_name = "DIR", env = "WFGY_STORE", default_value = ".wfgy", global = true)]
+    pub store: PathBuf,
+}
+
+/// Which embedder, and where its parts are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EmbedderSource {
+    /// Folder of the sentence encoder; for openai, the service's model name [default: the folder that scripts/fetch_model.sh fills]
+    #[arg(long, value_name = "DIR|NAME", env = "WFGY_MODEL")]
+    pub model: Option<String>,
+
+    /// Base URL of an OpenAI-compatible service, up to and including /v1; its key is read from WFGY_EMBED_KEY, else OPENAI_API_KEY
+    #[arg(long, value_name = "URL")]
+    pub embedder_url: Option<String>,
+
+    /// Precomputed vectors: N x D float32 in FILE.npy, the sha256 of each embedded string a line in FILE.ids
+    #[arg(long, value_name = "FILE.npy")]
+    pub vectors: Option<PathBuf>,
+
+    /// Longest wait for an embedding service, in seconds for the whole job
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub embed_timeout: u64,
+}
+
+/// An embedder by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmbedderName {
+    /// minilm where its folder is found, else static
+    Auto,
+    /// A BERT-family sentence encoder from a local folder
+    Minilm,
+    /// The table built into the program
+    Static,
+    /// Any OpenAI-compatible /v1/embeddings
+    Openai,
+    /// Vectors from a file
+    Precomputed,
+}
+
+/// Shell completions and manual pages, from the same definitions as --help.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Paperwork {
+    /// Prints a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page (roff)
+    Man,
+}

@@ -1,0 +1,158 @@
+//! Flags of `vec`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::options::{Speech, StoreOption};
+
+const EXAMPLES: &str = "\
+Examples:
+  vec alias create docs_live --to docs_vA
+  vec alias update docs_live --to docs_vB
+  vec alias update docs_live --to docs_vA      # on the stack: a rollback, instant, needs no verdict
+  vec alias rollback docs_live
+  vec alias show docs_live
+  vec alias history docs_live
+  vec verify report/verdict.json";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; already so
+  1    refused: no verdict, failed, expired, wrong baseline, not allowed, tampered, quarantined, damaged target, empty stack
+  2    usage, unknown alias or target
+  3    refused: the verdict is inconclusive
+  4    the store could not be read or written; nothing moved
+  5    the pointer had moved: look again, then decide anew
+  130  interrupted";
+
+/// Moves the pointer that readers follow, forward only with a verdict.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vec",
+    version = crate::version::SHORT,
+    long_version = crate::version::long(),
+    before_help = EXAMPLES,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    #[command(flatten)]
+    pub store: StoreOption,
+
+    /// Form of the output
+    #[arg(long, value_name = "FORM", default_value = "text", global = true)]
+    pub format: Format,
+
+    #[command(flatten)]
+    pub speech: Speech,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Work on an alias
+    Alias {
+        #[command(subcommand)]
+        command: AliasCommand,
+    },
+    /// Checks a verdict file: digests, and whether it is filed, unexpired and standing
+    Verify {
+        /// Verdict file
+        verdict: PathBuf,
+    },
+    #[command(flatten)]
+    Paperwork(crate::options::Paperwork),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AliasCommand {
+    /// Makes an alias; its first target needs a verdict like a forward flip
+    Create {
+        /// Name: letters, digits, `.`, `_`, `-`, at most 64
+        alias: String,
+        /// Index directory
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        lines: Lines,
+        #[command(flatten)]
+        overriding: Override,
+    },
+    /// Moves an alias: back, where the target is on the rollback stack, else forward with a verdict
+    Update {
+        /// The alias
+        alias: String,
+        /// Index directory
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Forward, even where the rollback stack holds the target
+        #[arg(long)]
+        forward: bool,
+        /// Only if the alias is at this epoch; else exit 5
+        #[arg(long, value_name = "N")]
+        expect_epoch: Option<u64>,
+        #[command(flatten)]
+        overriding: Override,
+    },
+    /// Returns to the last target that is not in quarantine; needs no verdict
+    Rollback {
+        /// The alias
+        alias: String,
+        /// Only if the alias is at this epoch; else exit 5
+        #[arg(long, value_name = "N")]
+        expect_epoch: Option<u64>,
+    },
+    /// Lists all aliases
+    List,
+    /// Shows an alias: target, epoch, stack, quarantine
+    Show {
+        /// The alias
+        alias: String,
+    },
+    /// Shows what happened to an alias, from the journal
+    History {
+        /// The alias
+        alias: String,
+    },
+    /// Changes which policies and gold sets may approve a flip; recorded in the journal
+    Policy {
+        /// The alias
+        alias: String,
+        #[command(flatten)]
+        lines: Lines,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// Which lines of verdicts an alias listens to.
+#[derive(Debug, Args)]
+pub struct Lines {
+    /// Policy digest that may approve (64 hex digits, as a verdict shows it); repeatable [default: all]
+    #[arg(long, value_name = "DIGEST")]
+    pub policy: Vec<String>,
+    /// Gold digest that may approve; repeatable [default: all]
+    #[arg(long, value_name = "DIGEST")]
+    pub gold: Vec<String>,
+}
+
+/// A decision without evidence.
+#[derive(Debug, Args)]
+pub struct Override {
+    /// Replace the verdict and the quarantine, nothing else; recorded as such
+    #[arg(long = "override", requires = "reason")]
+    pub overriding: bool,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", requires = "overriding")]
+    pub reason: Option<String>,
+}

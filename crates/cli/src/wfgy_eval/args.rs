@@ -1,0 +1,231 @@
+//! Flags of `wfgy_eval`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
+
+const EXAMPLES: &str = "\
+Examples:
+  wfgy_eval --gold gold_40.json --index docs_vB --min-cov 0.70 --max-ds 0.45
+  wfgy_eval --gold gold_40.json --index docs_live --policy cutover --no-baseline --out report/
+  wfgy_eval --gold gold_40.json --index docs_vB --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" --format junit > wfgy.xml
+  wfgy_eval replay report/ --policy strict.toml
+  wfgy_eval gold check --gold gold_40.json --index docs_vB
+  wfgy_eval schema gold";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    pass
+  1    fail; gold check found problems
+  2    usage, configuration or input error: damaged index, missing model, unknown name
+  3    inconclusive: look at it
+  4    could not evaluate: a service that does not answer, a full disk
+  130  interrupted
+
+A pass is filed in the store, bound to the content of the index, and vec acts on it.";
+
+/// Decides whether an index may go live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wfgy_eval",
+    version = crate::version::SHORT,
+    long_version = crate::version::long(),
+    before_help = EXAMPLES,
+    after_help = EXIT_CODES,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub eval: EvalArgs,
+
+    #[command(flatten)]
+    pub speech: Speech,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judges stored runs again, without asking the index; files nothing
+    Replay {
+        /// Folder that --out wrote
+        runs: PathBuf,
+        #[command(flatten)]
+        criteria: CriteriaArgs,
+        /// Form of the output
+        #[arg(long, value_name = "FORM", default_value = "table")]
+        format: Format,
+    },
+    /// Work on gold sets
+    Gold {
+        #[command(subcommand)]
+        command: GoldCommand,
+    },
+    /// Prints the JSON Schema of a file
+    Schema {
+        /// Which file
+        file: SchemaName,
+    },
+    #[command(flatten)]
+    Paperwork(crate::options::Paperwork),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GoldCommand {
+    /// Finds what is wrong with a gold set against an index
+    Check {
+        /// Gold set
+        #[arg(long, value_name = "PATH")]
+        gold: PathBuf,
+        /// Index directory or alias
+        #[arg(long, value_name = "DIR|ALIAS")]
+        index: PathBuf,
+        #[command(flatten)]
+        source: EmbedderSource,
+        #[command(flatten)]
+        store: StoreOption,
+        /// Form of the output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: CheckFormat,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    Gold,
+    Policy,
+    Verdict,
+    Report,
+}
+
+/// What is demanded.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Criteria")]
+pub struct CriteriaArgs {
+    /// Mean coverage of the targets in the top k, at least: [0, 1]
+    #[arg(long, value_name = "X")]
+    pub min_cov: Option<f64>,
+
+    /// Median ΔS(question, hit at rank 1) of every wording, at most: [0, 2]
+    #[arg(long, value_name = "X")]
+    pub max_ds: Option<f64>,
+
+    /// Criteria in one string: "ds<=0.45,cov>=0.70,lambda=convergent"
+    #[arg(long, value_name = "LIST")]
+    pub targets: Option<String>,
+
+    /// Policy file (TOML) or preset: cutover, canary, stop, rollback, recovery [default: the criteria given here; with none, cutover]
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub policy: Option<String>,
+
+    /// Skip, by name, every criterion that compares with a live index
+    #[arg(long)]
+    pub no_baseline: bool,
+
+    /// Hits that count [default: the policy's, else 10]
+    #[arg(long, value_name = "N")]
+    pub k: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct EvalArgs {
+    /// Gold set: JSON, JSONL, CSV, a BEIR folder, or a folder with TREC qrels and topics
+    #[arg(long, value_name = "PATH", required = true)]
+    pub gold: Option<PathBuf>,
+
+    /// Index directory, or an alias of the store
+    #[arg(long, value_name = "DIR|ALIAS", required = true)]
+    pub index: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub criteria: CriteriaArgs,
+
+    /// Seeds: 0 leaves a wording as written, the others perturb it [default: the policy's, else 2]
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+
+    /// Compare stored vectors with their text: 64 of them, all, or none (then nothing is approved) [default: the policy's, else sample]
+    #[arg(long, value_name = "HOW")]
+    pub integrity: Option<IntegrityName>,
+
+    #[command(flatten)]
+    pub source: EmbedderSource,
+
+    /// Another embedder for ΔS [default: the index's own]
+    #[arg(long, value_name = "NAME")]
+    pub scorer: Option<EmbedderName>,
+
+    /// Folder for verdict.json, report.json, runs.jsonl, timings.jsonl
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Also write texts.jsonl and vectors.npy of wordings and anchors to --out
+    #[arg(long, requires = "out")]
+    pub export_vectors: bool,
+
+    /// Do not file the verdict in the store; it approves nothing
+    #[arg(long)]
+    pub no_file: bool,
+
+    /// Form of what is printed
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    pub format: Format,
+
+    /// Write the hits of wording 0, seed 0 as a TREC run
+    #[arg(long, value_name = "FILE")]
+    pub trec_run: Option<PathBuf>,
+
+    /// What the TREC run names [default: document where no target has a section, else section]
+    #[arg(long, value_name = "LEVEL", requires = "trec_run")]
+    pub trec_level: Option<TrecLevel>,
+
+    /// Keep every text of corpus and gold set out of every output
+    #[arg(long)]
+    pub redact: bool,
+
+    #[command(flatten)]
+    pub store: StoreOption,
+
+    /// Threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IntegrityName {
+    Sample,
+    Full,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrecLevel {
+    Document,
+    Section,
+    Snippet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// The verdict file
+    Json,
+    /// A line a finding, then the verdict
+    Jsonl,
+    /// For CI: fail is a failure, inconclusive an error
+    Junit,
+    /// For a pull request
+    Markdown,
+}

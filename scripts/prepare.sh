@@ -1,0 +1,30 @@
+# Sourced by test.sh: a compiler, a Python environment, the sentence encoder, strace.
+# Everything is looked for first and installed by name only where it is missing.
+
+if ! command -v cargo >/dev/null; then
+  echo "test.sh: no cargo: install the Rust toolchain named in rust-toolchain.toml (rustup)" >&2
+  exit 2
+fi
+
+need_debian=()
+command -v cc >/dev/null || need_debian+=(gcc libc6-dev)
+command -v python3 >/dev/null || need_debian+=(python3 python3-venv)
+command -v strace >/dev/null || need_debian+=(strace)
+if [ ${#need_debian[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${need_debian[@]}" >/dev/null
+  else
+    echo "test.sh: please install: ${need_debian[*]}" >&2
+    exit 2
+  fi
+fi
+
+WFGY_VENV=${WFGY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/wfgy/venv}
+if [ ! -x "$WFGY_VENV/bin/python" ] || ! "$WFGY_VENV/bin/python" -c 'import numpy' 2>/dev/null; then
+  python3 -m venv "$WFGY_VENV"
+  "$WFGY_VENV/bin/pip" install --quiet --disable-pip-version-check 'numpy>=1.26,<3'
+fi
+export WFGY_PYTHON="$WFGY_VENV/bin/python"
+
+WFGY_MODEL=$(./scripts/fetch_model.sh | tail -n 1)
+export WFGY_MODEL
