@@ -1,0 +1,76 @@
+//! Stored vectors are trusted only after they were compared with their text.
+
+use crate::decide::rule;
+use crate::effective::EffectivePolicy;
+use crate::evidence::Evidence;
+use crate::finding::{Code, Finding};
+use crate::policy::IntegrityMode;
+use crate::verdict::Verdict;
+
+/// A stored vector and the embedding of its text are the same from this cosine on.
+const SAME: f64 = 0.999;
+
+/// The finding that every verdict has, whatever its policy asks.
+///
+/// A miss fails. What was not compared, although ΔS was read from it, passes nothing: it is
+/// inconclusive, or, where somebody switched the comparison off, a pass that approves nothing.
+pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding {
+    let found = &evidence.integrity;
+    let make = |verdict, code, reason| rule("integrity.mismatches", verdict, code, reason);
+    let damaged = found.mismatches > 0 || found.lowest_cosine.is_some_and(|cosine| cosine < SAME);
+    if damaged {
+        let kind = found.kind.as_deref().unwrap_or("of an unknown kind");
+        let mut reason = format!(
+            "{} of {} stored vectors are not those of their text: {}",
+            found.mismatches,
+            found.checked,
+            kind.replace('_', " ")
+        );
+        if let Some(example) = found.examples.first() {
+            reason.push_str(&format!(" (such as {example})"));
+        }
+        reason.push_str("; build the index anew");
+        return make(Verdict::Fail, Code::Damaged, reason);
+    }
+    match found.mode.as_str() {
+        "off" if policy.integrity == IntegrityMode::Off => make(
+            Verdict::Pass,
+            Code::Unchecked,
+            "stored vectors were not compared with their text, so this verdict approves nothing"
+                .to_owned(),
+        ),
+        "impossible" if !evidence.stored_vectors => make(
+            Verdict::Pass,
+            Code::Unchecked,
+            "stored vectors cannot be compared with their text; ΔS does not come from them"
+                .to_owned(),
+        ),
+        "impossible" => make(
+            Verdict::Inconclusive,
+            Code::Unchecked,
+            "no embedder can make the stored vectors from their text: name one with --scorer"
+                .to_owned(),
+        ),
+        "off" | "sample" | "full" => {
+            let enough = match policy.integrity {
+                IntegrityMode::Sample | IntegrityMode::Off => true,
+                IntegrityMode::Full => found.mode == "full",
+            };
+            let compared = found.checked > 0 && found.lowest_cosine.is_some_and(f64::is_finite);
+            if enough && compared {
+                let reason = format!("{} stored vectors are those of their text", found.checked);
+                make(Verdict::Pass, Code::Intact, reason)
+            } else {
+                let reason = format!(
+                    "{} stored vectors were compared with their text ({}), the policy asks for {}",
+                    found.checked, found.mode, policy.integrity
+                );
+                make(Verdict::Inconclusive, Code::Unchecked, reason)
+            }
+        }
+        other => {
+            let reason = format!("`{other}` is no way to compare stored vectors with their text");
+            make(Verdict::Inconclusive, Code::Unchecked, reason)
+        }
+    }
+}
