@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Recomputes an evaluation from its raw data and compares every number.
+
+Usage: check.py --index DIR --gold FILE --out OUTDIR [--model DIR] [--embed]
+
+--out is what `wfgy_eval --out OUTDIR --export-vectors` wrote: report.json,
+runs.jsonl, texts.jsonl, vectors.npy.  --model is the folder of the sentence
+encoder whose tokens the index counts (else WFGY_MODEL, else where
+scripts/fetch_model.sh puts it); an index built by the built-in embedder needs
+none.  --embed also embeds the integrity sample and the exported texts again
+with scripts/oracle_minilm.py (slow).
+
+Exit codes: 0 everything agrees; 1 something differs; 2 cannot be checked.
+Needs Python 3.9+ and NumPy.
+"""
+
+import argparse
+import os
+import sys
+
+import analyzer
+import evaluation
+import goldset
+import indexdir
+import seeds
+import tokenizer_of
+import windows
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONTRACTIONS = os.path.join(HERE, "..", "..", "crates", "engine", "src", "contractions.tsv")
+TOLERANCE = 1e-9
+SHOWN = 5
+
+
+class Findings:
+    """What was compared, and what differed, by group."""
+
+    def __init__(self):
+        self.groups = {}
+
+    def note(self, group, ok, message):
+        """One comparison; `message` says what differs (a string, or a function that makes it)."""
+        entry = self.groups.setdefault(group, [0, []])
+        entry[0] += 1
+        if not ok:
+            entry[1].append(message() if callable(message) else message)
+
+    def all(self, group, problems, count=1):
+        """`count` comparisons of which `problems` differ."""
+        entry = self.groups.setdefault(group, [0, []])
+        entry[0] += max(count, len(problems))
+        entry[1].extend(problems)
+
+    def same(self, group, what, reported, own):
+        """Two numbers, or None, equal to the tolerance."""
+        if reported is None or own is None:
+            ok = reported is own
+        else:
+            ok = abs(reported - own) <= TOLERANCE * max(1.0, abs(own))
+        self.note(group, ok, lambda: "%s: reported %r, recomputed %r" % (what, reported, own))
+
+    def show(self):
+        """Prints every group; True where nothing differs."""
+        for name, (count, bad) in self.groups.items():
+            print("%-4s %-12s %7d compared, %d differ" % ("DIFF" if bad else "ok", name, count, len(bad)))
+            for line in bad[:SHOWN]:
+                print("       " + line)
+            if len(bad) > SHOWN:
+                print("       … and %d more" % (len(bad) - SHOWN))
+        return not any(bad for _, bad in self.groups.values())
+
+
+def check_index(index, tokens_of, out):
+    """Files, hashes, and the windows of every section."""
+    out.all("index", index.problems, len(index.snippets) + len(index.sections))
+    out.all("hashes", index.hash_problems(), 20)
+    chunk = windows.parse(index.identity["CHUNK_SCHEMA_VER"])
+    sure = 0
+    for key, section in index.sections.items():
+        snippets = [tuple(s["tokens"]) + tuple(s["offsets"])
+                    for s in (index.snippets[p] for p in index.positions.get(key, ()))]
+        bad, checked = windows.problems(section["text"], tokens_of(key), snippets, chunk)
+        sure += checked
+        out.all("windows", ["%s#%s: %s" % (key + (b,)) for b in bad], max(1, len(snippets)))
+    if chunk:
+        print("sentence rule recomputed in %d of %d sections" % (sure, len(index.sections)))
+    norm = index.identity["NORM"]
+    lengths = (index.vectors.astype("f8") ** 2).sum(axis=1) ** 0.5
+    out.note("index", norm == "none" or abs(lengths - 1).max() < 1e-5, "NORM l2, but a row has another norm")
+    out.note("index", norm == "l2" or index.identity["metric"] != "cosine", "metric cosine with NORM none")
+
+
+def check_context(ev, index, gold, out):
+    """Pins, digests, unit, and what the report says of each question."""
+    c = ev.context
+    pins = c["pins"]
+    out.note("hashes", pins.get("INDEX_HASH") == index.index_hash(),
+             "INDEX_HASH: reported %s, recomputed %s" % (pins.get("INDEX_HASH"), index.index_hash()))
+    out.note("hashes", pins.get("SERVING_HASH") == index.serving_hash(),
+             "SERVING_HASH: reported %s, recomputed %s" % (pins.get("SERVING_HASH"), index.serving_hash()))
+    for name, value in index.identity.items():
+        if name in pins:
+            out.note("context", pins[name] == str(value), "pin %s: %r, the index has %r" % (name, pins[name], value))
+    out.note("context", c["gold_digest"] == goldset.digest(gold),
+             "gold_digest: reported %s, recomputed %s" % (c["gold_digest"], goldset.digest(gold)))
+    unit = "document" if ev.document else "snippet"
+    out.note("context", c["unit"] == unit, "unit: reported %s, recomputed %s" % (c["unit"], unit))
+    by_id = {q["id"]: q for q in c["questions"]}
+    out.note("context", set(by_id) == set(ev.questions), "the questions are not those of the gold set")
+    for q in ev.questions.values():
+        row = by_id.get(q.id, {})
+        for name, own in (("answerable", q.answerable), ("n_wordings", len(goldset.wordings(q.item))),
+                          ("stratum", q.item["stratum"]), ("qrels", q.qrels)):
+            out.note("context", row.get(name) == own,
+                     lambda: "question %s: %s: reported %r, recomputed %r" % (q.id, name, row.get(name), own))
+        problems = q.targets.problems()
+        out.note("context", bool(row.get("label_problems")) == bool(problems),
+                 lambda: "question %s: label problems %r, recomputed %r" % (q.id, row.get("label_problems"), problems))
+    integrity, n = c["integrity"], len(index.snippets)
+    expected = {"sample": min(64, n), "full": n, "off": 0, "impossible": 0}.get(integrity["mode"])
+    out.note("context", integrity["checked"] == expected,
+             "integrity %s: checked %d, expected %s" % (integrity["mode"], integrity["checked"], expected))
+
+
+def check_runs_asked(ev, gold, tokenizer, out):
+    """Which runs there are, and the text of each, from the gold set alone."""
+    schema = analyzer.Schema(ev.index.identity["EMBED_SCHEMA"], ev.index.identity["ANALYZER_CONF"])
+    pairs, english = seeds.read_contractions(CONTRACTIONS), goldset.english(gold)
+
+    def ids(text):
+        return tokenizer.encode(analyzer.analyze(schema.analyzer, text))[0]
+
+    asked = set()
+    for q in ev.questions.values():
+        for w, wording in enumerate(goldset.wordings(q.item)):
+            made = [seeds.texts(q.id, w, ev.context["seeds"], wording, pairs, english, ids, keep)
+                    for keep in (False, True)]
+            for seed in made[0]:
+                key = (q.id, w, seed)
+                asked.add(key)
+                texts = {m[seed] for m in made}
+                run, row = ev.runs.get(key), ev.exported.queries.get(key)
+                out.note("seeds", run is not None, "run %s is missing" % (key,))
+                if run is not None and run.record["text"] is not None:
+                    out.note("seeds", run.record["text"] in texts,
+                             lambda: "run %s asked %r, expected %r" % (key, run.record["text"], sorted(texts)))
+                sums = {analyzer.sha256(schema.wording(t)) for t in texts}
+                out.note("exported", row is not None and row["sha256"] in sums,
+                         "wording %s: not exported, or another text" % (key,))
+    out.all("seeds", ["run %s should have been dropped" % (k,) for k in ev.runs if k not in asked])
+    out.all("seeds", ["run %s is of no question" % (k,) for k in ev.strange_runs])
+    for q in ev.questions.values():
+        own = {analyzer.sha256(schema.passage(t)) for t in q.anchor_texts(ev.index)} if q.answerable else set()
+        there = {r["sha256"] for r in ev.exported.anchors.get(q.id, ())}
+        out.note("exported", own == there, "anchors of question %s: %d exported, %d expected, %d in both"
+                 % (q.id, len(there), len(own), len(own & there)))
+
+
+def check_runs(ev, out):
+    """Hits, scores and everything that a run's record says of itself."""
+    exhaustive = ev.index.serving_field("ann") is None
+    depth = max(ev.k, 50)
+    for key, run in ev.runs.items():
+        record, name = run.record, "run %s %d %d" % key
+        if not run.usable or not hasattr(run, "scores"):
+            out.note("hits", not run.usable, "%s: no vector was exported for it" % name)
+            continue
+        for hit, position, score, ds in zip(record["hits"], run.hits, run.scores, run.delta_question):
+            own = ev.index.snippets[position]
+            fields = ("snippet_id", "doc_id", "section_id", "offsets", "tokens")
+            out.note("hits", all(hit[f] == own[f] for f in fields)
+                     and hit["sole_section"] == ev.index.sole_section(own["doc_id"]),
+                     "%s: position %d is not snippet %s" % (name, position, hit["snippet_id"]))
+            out.same("scores", "%s: score of position %d" % (name, position), hit["score"], score)
+            out.same("ΔS", "%s: ΔS(question) of position %d" % (name, position), hit["delta_s_question"], ds)
+        order = [(-h["score"], h["position"]) for h in record["hits"]]
+        out.note("order", order == sorted(set(order)), "%s: hits are not by score, ties by position" % name)
+        out.all("order", ["%s: exact sweep: %s" % (name, p) for p in run.order_problems])
+        if exhaustive:
+            out.note("order", run.hits == record["exact"], "%s: hits differ from the exact sweep" % name)
+        found = len({h["doc_id"] for h in record["hits"]})
+        enough = len(run.hits) >= depth and (not ev.document or found >= depth)
+        out.note("hits", enough or len(run.hits) == len(ev.index.snippets) or not exhaustive,
+                 "%s: %d hits of %d documents, asked for %d" % (name, len(run.hits), found, depth))
+        out.note("hits", (record["status"] == "empty") == (not run.hits), "%s: status %s with %d hits"
+                 % (name, record["status"], len(run.hits)))
+        anchors = run.delta_anchor or [None] * len(run.hits)
+        if ev.questions[key[0]].answerable:
+            for hit, own in zip(record["hits"], anchors):
+                out.same("ΔS", "%s: ΔS(anchor) of position %d" % (name, hit["position"]), hit["delta_s_anchor"], own)
+            out.same("ΔS", name + ": delta_s_decoy", record["delta_s_decoy"], run.delta_decoy)
+            at_seed_0 = key[2] == 0
+            for field, own in (("hard_null", run.hard), ("auc", run.auc), ("auc_hard", run.auc_hard)):
+                out.same("nulls", "%s: %s" % (name, field), record[field], own if at_seed_0 else None)
+        out.note("coverage", set(record["coverage"]) == {str(k) for k in run.coverage},
+                 "%s: coverage at %s" % (name, sorted(record["coverage"])))
+        for k, own in run.coverage.items():
+            reported = record["coverage"].get(str(k), {})
+            for field, value in zip(("coverage", "precision", "iou"), own):
+                out.same("coverage", "%s: %s@%d" % (name, field, k), reported.get(field), value)
+
+
+def check_metrics(ev, out):
+    """Every name of the report, and every name that it should have."""
+    own, reported = ev.metrics(), ev.report["metrics"]
+    for name in sorted(set(own) | set(reported)):
+        if name not in reported:
+            out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name][0]))
+        elif name not in own:
+            out.note("metrics", False, "%s: the report has it, the oracle does not know it" % name)
+        else:
+            point, n = own[name]
+            out.same("metrics", name, reported[name]["point"], point)
+            if n is not None:
+                out.note("metrics", reported[name]["n_questions"] == n,
+                         "%s: n_questions: reported %d, recomputed %d" % (name, reported[name]["n_questions"], n))
+    for name, null in ev.calibration().items():
+        there = ev.context["calibration"][name]
+        out.note("nulls", (there is None) == (null is None), "null %s: reported %r, recomputed %r" % (name, there, null))
+        for field in null if null and there else ():
+            out.same("nulls", "null %s: %s" % (name, field), there[field], null[field])
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--index", required=True)
+    ap.add_argument("--gold", required=True)
+    ap.add_argument("--out", required=True)
+    ap.add_argument("--model", default=tokenizer_of.default_model())
+    ap.add_argument("--embed", action="store_true")
+    a = ap.parse_args()
+    try:
+        index = indexdir.Index(a.index)
+        gold = goldset.read(a.gold)
+        tokenizer = tokenizer_of.load(index.identity, a.model)
+        ev = evaluation.Evaluation(index, gold, a.out, tokenizer)
+        if not ev.context["stored_vectors"]:
+            raise ValueError("%s: ΔS comes from another embedder, whose vectors of the snippets are "
+                             "not exported; evaluate without --scorer" % a.out)
+    except (OSError, ValueError, KeyError) as error:
+        print("check.py: %s: %s" % (type(error).__name__, error), file=sys.stderr)
+        return 2
+    out = Findings()
+    check_index(index, ev.counter.tokens, out)
+    check_context(ev, index, gold, out)
+    out.all("exported", ev.exported.problems + ev.file_problems, len(ev.exported.queries))
+    out.note("exported", ev.exported.own_header, "vectors.npy: not byte-equal to NumPy's own file")
+    check_runs_asked(ev, gold, tokenizer, out)
+    check_runs(ev, out)
+    check_metrics(ev, out)
+    if a.embed:
+        import reembed
+        reembed.check(ev, a.model, out)
+    return 0 if out.show() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,397 @@
+"""One evaluation, read from its output directory and recomputed from index and vectors."""
+
+import json
+import os
+
+import numpy as np
+
+import agreement
+import canonical
+import coverage
+import draws
+import goldset
+import npyfile
+import ranking
+import similarity
+from aggregate import (by_question, by_wording, mean, median, quantile, round9)
+from indexdir import encode_id
+
+SWEEP = (1, 3, 5, 10, 20, 50)
+QUERY_BLOCK = 32
+
+
+class Exported:
+    """`texts.jsonl` and `vectors.npy` of wordings and anchors."""
+
+    def __init__(self, folder):
+        self.vectors, self.own_header = npyfile.read(os.path.join(folder, "vectors.npy"))
+        self.queries, self.anchors, self.problems = {}, {}, []
+        for i, row, same in canonical.read_lines(os.path.join(folder, "texts.jsonl")):
+            if not same:
+                self.problems.append("texts.jsonl:%d: not RFC 8785" % i)
+            if row["role"] == "query":
+                self.queries[row["question"], row["wording"], row["seed"]] = row
+            elif row["role"] == "anchor":
+                self.anchors.setdefault(row["question"], []).append(row)
+            else:
+                self.problems.append("texts.jsonl:%d: role %r" % (i, row["role"]))
+            if not 0 <= row["row"] < len(self.vectors):
+                raise ValueError("texts.jsonl:%d: row %d of %d" % (i, row["row"], len(self.vectors)))
+
+
+def read_runs(path):
+    """{(question, wording, seed): record} of `runs.jsonl`, in file order, and what is wrong with it."""
+    runs, problems = {}, []
+    for i, row, same in canonical.read_lines(path):
+        key = (row["question"], row["wording"], row["seed"])
+        if key in runs:
+            problems.append("runs.jsonl:%d: run %s appears twice" % (i, key))
+        if not same:
+            problems.append("runs.jsonl:%d: not RFC 8785" % i)
+        runs[key] = row
+    return runs, problems
+
+
+def distinct(items):
+    """Items by first occurrence."""
+    return list(dict.fromkeys(items))
+
+
+class Question:
+    """A question with its targets in this index, decoys and anchors."""
+
+    def __init__(self, item, index, counter, unit_document):
+        self.item, self.id = item, item["id"]
+        self.answerable = item["answerable"]
+        self.targets = (coverage.DocumentTargets(item, index) if unit_document
+                        else coverage.Targets(item, index, counter))
+        self.near = set()
+        for place in (p for t in self.targets.places for p in t):
+            for key, start, end in place.spans:
+                for position in index.positions.get(key, ()):
+                    s, e = index.snippets[position]["offsets"]
+                    if s < end and start < e:
+                        self.near.add(position)
+        self.decoys = draws.draw("decoy", self.id, len(index.snippets), self.near)
+        self.qrels = self._qrels(index, unit_document)
+
+    def _qrels(self, index, unit_document):
+        out = {}
+        for a in (a for t in self.item["targets"] for a in t):
+            doc = encode_id(a["doc_id"]) if not unit_document else a["doc_id"]
+            if unit_document:
+                units = [doc]
+            elif a["section_id"] is not None:
+                units = [doc + "#" + encode_id(a["section_id"])]
+            else:
+                keys = index.by_document.get(a["doc_id"], ())
+                units = [doc + "#" + encode_id(k[1]) for k in keys]
+            for unit in units:
+                out[unit] = max(out.get(unit, 0), a["grade"])
+        return out
+
+    def anchor_texts(self, index):
+        """The gold's anchors, else the texts of its targets."""
+        if self.item["anchors"]:
+            return distinct(self.item["anchors"])
+        out = []
+        alternatives = [a for t in self.item["targets"] for a in t]
+        for a, place in zip(alternatives, (p for t in self.targets.places for p in t)):
+            if a["offsets"] is not None and a["quote"]:
+                out.append(a["quote"])
+            else:
+                out.extend(index.sections[k]["text"][s:e] for k, s, e in place.spans)
+        return distinct(out)
+
+
+class Run:
+    """A run: what `runs.jsonl` says, and what the vectors say."""
+
+    def __init__(self, record):
+        self.record = record
+        self.hits = [h["position"] for h in record["hits"]]
+        self.status = record["status"]
+        self.usable = self.status != "failed"
+
+
+class Evaluation:
+    """Recomputes everything; `metrics` and `calibration` are what the report must say."""
+
+    def __init__(self, index, gold, folder, tokenizer):
+        with open(os.path.join(folder, "report.json"), "rb") as f:
+            self.report = json.loads(f.read())
+        self.context = self.report["context"]
+        self.index, self.gold = index, gold
+        self.k = self.context["k"]
+        self.cuts = sorted(set(SWEEP) | {self.k})
+        self.document = goldset.document_unit(gold)
+        self.exported = Exported(folder)
+        records, self.file_problems = read_runs(os.path.join(folder, "runs.jsonl"))
+        self.counter = coverage.Counter(index, tokenizer) if tokenizer else None
+        self.questions = {q["id"]: Question(q, index, self.counter, self.document)
+                          for q in gold["items"]}
+        self.runs = {key: Run(r) for key, r in records.items() if key[0] in self.questions}
+        self.runs_of = {q: [] for q in self.questions}
+        for key in self.runs:
+            self.runs_of[key[0]].append(key)
+        self.strange_runs = [key for key in records if key[0] not in self.questions]
+        self._score()
+
+    # --- per run ---------------------------------------------------------------
+
+    def units(self, run, k):
+        """What a cut at k holds: corpus positions, or the first k distinct documents."""
+        if not self.document:
+            return run.hits[:k]
+        return distinct(self.index.key(p)[0] for p in run.hits)[:k]
+
+    def _score(self):
+        keys = [k for k, run in self.runs.items() if run.usable and k in self.exported.queries]
+        metric = self.index.identity["metric"]
+        for at in range(0, len(keys), QUERY_BLOCK):
+            block = keys[at:at + QUERY_BLOCK]
+            queries = self.exported.vectors[[self.exported.queries[k]["row"] for k in block]]
+            ds, scores = similarity.against_all(queries, self.index.vectors, metric)
+            for i, key in enumerate(block):
+                self._score_run(key, self.runs[key], ds[i], scores[i])
+        for run in self.runs.values():
+            question = self.questions[run.record["question"]]
+            run.coverage = {k: question.targets.measure(self.units(run, k)) for k in self.cuts} \
+                if run.usable and question.answerable else {}
+            run.items = self._items(run)
+
+    def _score_run(self, key, run, ds, scores):
+        question = self.questions[key[0]]
+        ranking_ = similarity.Ranking(scores)
+        run.order_problems = ranking_.problems(run.record["exact"])
+        run.scores = [float(scores[p]) for p in run.hits]
+        run.delta_question = [float(ds[p]) for p in run.hits]
+        run.delta_anchor = self._anchor_deltas(question, run.hits)
+        run.delta_decoy = None
+        if run.hits:
+            others = [p for p in question.decoys if p != run.hits[0]]
+            if others:
+                block, _ = similarity.against_all(
+                    self.index.vectors[[run.hits[0]]], self.index.vectors[others], "cosine")
+                run.delta_decoy = median(block[0].tolist())
+        run.random = [float(ds[p]) for p in question.decoys]
+        run.hard = run.auc = run.auc_hard = None
+        far = np.ones(len(ds), bool)
+        far[list(question.near)] = False
+        if far.any():
+            run.hard = float(ds[far].min())
+        if question.near:
+            nearest = round9(float(ds[list(question.near)].min()))
+            if run.random:
+                run.auc = mean([wins(d, nearest) for d in run.random])
+            if run.hard is not None:
+                run.auc_hard = wins(run.hard, nearest)
+
+    def _anchor_deltas(self, question, hits):
+        rows = [r["row"] for r in self.exported.anchors.get(question.id, ())]
+        if not rows or not hits:
+            return None
+        ds, _ = similarity.against_all(self.exported.vectors[rows], self.index.vectors[hits], "cosine")
+        return ds.min(axis=0).tolist()
+
+    def _items(self, run):
+        """What λ compares: distinct documents, sections, or snippets; None where aborted."""
+        if not run.usable or not run.hits:
+            return None
+        if self.document:
+            return self.units(run, self.k)
+        keys = [(self.index.key(p), p) for p in run.hits[:self.k]]
+        return distinct(("snippet", p) if self.index.sole_section(key[0]) else key
+                        for key, p in keys)
+
+    def found(self, run):
+        """Whether a run covers anything of a target at the served k."""
+        return bool(run.coverage) and run.coverage[self.k][0] > 0
+
+    # --- over questions --------------------------------------------------------
+
+    def cells(self, question, value, seed=None):
+        """{(wording, seed): value(run)} of the usable runs of a question."""
+        return {key[1:]: value(self.runs[key]) for key in self.runs_of[question]
+                if self.runs[key].usable and (seed is None or key[2] == seed)}
+
+    def answerable(self):
+        """Ids of the questions that are in aggregates."""
+        return [q.id for q in self.questions.values() if q.answerable]
+
+    def per_question(self, value, ids=None, seed=None):
+        """The questions' values; those without any are left out."""
+        ids = self.answerable() if ids is None else ids
+        out = [by_question(self.cells(q, value, seed)) for q in ids]
+        return [x for x in out if x is not None]
+
+    def metrics(self):
+        """{name: (point, n or None)}; `optional` tells those that a report may leave out."""
+        out = {}
+        out.update(self._delta_metrics())
+        out.update(self._coverage_metrics())
+        out.update(agreement.summary(
+            {q: {key[1:]: (self.runs[key].items, self.found(self.runs[key]))
+                 for key in self.runs_of[q]} for q in self.answerable()}))
+        out.update(self._ranking_metrics())
+        out.update(self._graph_metrics())
+        failed = sum(not run.usable for run in self.runs.values())
+        out["error_rate"] = (failed / len(self.runs), None)
+        out["integrity.mismatches"] = (self.context["integrity"]["mismatches"], None)
+        return out
+
+    def _delta_metrics(self):
+        out, k = {}, self.k
+
+        def first(values, empty=2.0):
+            return lambda run: empty if not run.hits else values(run)
+
+        question = first(lambda r: r.delta_question[0])
+        slots, answerable = {}, self.answerable()
+        for q in answerable:
+            for w, value in by_wording(self.cells(q, question)).items():
+                slots.setdefault(w, []).append(value)
+        medians = {}
+        for w, values in sorted(slots.items()):
+            have = sum(len(goldset.wordings(self.questions[q].item)) > w for q in answerable)
+            if 2 * have >= len(answerable):
+                medians[w] = median(values)
+                out["delta_s.question.slot.%d" % w] = (medians[w], len(values))
+        if medians:
+            worst = max(medians, key=lambda w: (medians[w], -w))
+            out["delta_s.question"] = (medians[worst], len(slots[worst]))
+        means = self.per_question(question)
+        if means:
+            out.update(spread("delta_s.question", means))
+            out["delta_s.question:median"] = (median(means), len(means))
+            bands = [round9(m) for m in means]
+            n = len(means)
+            out["delta_s.question:stable"] = (sum(m < 0.4 for m in bands) / n, n)
+            out["delta_s.question:transitional"] = (sum(0.4 <= m < 0.6 for m in bands) / n, n)
+            out["delta_s.question:critical"] = (sum(m >= 0.6 for m in bands) / n, n)
+
+        def anchored(values):
+            return lambda r: 2.0 if not r.hits else None if r.delta_anchor is None \
+                else values(r.delta_anchor)
+
+        def triangulation(r):
+            if not r.hits:
+                return 0.0
+            if r.delta_decoy is None or r.delta_anchor is None:
+                return None
+            return r.delta_decoy - r.delta_anchor[0]
+
+        for name, value in (
+                ("delta_s.question.best", first(lambda r: min(r.delta_question[:k]))),
+                ("delta_s.question.mean", first(lambda r: mean(r.delta_question[:k]))),
+                ("delta_s.anchor", anchored(lambda a: a[0])),
+                ("delta_s.anchor.best", anchored(lambda a: min(a[:k]))),
+                ("delta_s.decoy", first(lambda r: r.delta_decoy)),
+                ("triangulation", triangulation)):
+            values = self.per_question(value)
+            if values:
+                out[name] = (median(values), len(values))
+                out.update(spread(name, values))
+        for name, value in (("delta_s.auc", lambda r: r.auc), ("delta_s.auc_hard", lambda r: r.auc_hard)):
+            values = self.per_question(value, seed=0)
+            if values:
+                out[name] = (mean(values), len(values))
+        none = [q.id for q in self.questions.values() if not q.answerable]
+        values = self.per_question(first(lambda r: min(r.delta_question[:k])), ids=none)
+        if values:
+            out["delta_s.unanswerable"] = (median(values), len(values))
+        for name, null in self.calibration().items():
+            if null:
+                out["null." + name] = (null["p50"], None)
+                for p in ("p01", "p05", "p95"):
+                    out["null.%s:%s" % (name, p)] = (null[p], None)
+        return out
+
+    def calibration(self):
+        """Both nulls, pooled over the wordings of answerable questions at seed 0."""
+        random, hard = [], []
+        for key, run in self.runs.items():
+            if key[2] == 0 and run.usable and self.questions[key[0]].answerable:
+                random.extend(run.random)
+                hard.extend([] if run.hard is None else [run.hard])
+        return {name: dict([("n", len(v))] + [("p%02d" % p, quantile(v, p / 100)) for p in (1, 5, 50, 95)])
+                if v else None for name, v in (("random", random), ("hard", hard))}
+
+    def _coverage_metrics(self):
+        out = {}
+        for i, name in enumerate(("mean", "precision", "iou")):
+            for k in self.cuts:
+                values = self.per_question(lambda r: r.coverage[k][i])
+                if values:
+                    out["coverage.%s@%d" % (name, k)] = (mean(values), len(values))
+                    if k == self.k:
+                        out["coverage." + name] = (mean(values), len(values))
+        served = {q: by_question(self.cells(q, lambda r: r.coverage[self.k][0]))
+                  for q in self.answerable()}
+        served = {q: v for q, v in served.items() if v is not None}
+        if served:
+            values = list(served.values())
+            passing = sum(round9(v) >= 0.7 for v in values)
+            out["coverage.pass_rate"] = (passing / len(values), len(values))
+            out["coverage.p05"] = (quantile(values, 0.05), len(values))
+        strata = {}
+        for q, value in served.items():
+            if self.questions[q].item["stratum"] is not None:
+                strata.setdefault(self.questions[q].item["stratum"], []).append(value)
+        large = [mean(v) for v in strata.values() if len(v) >= 20]
+        if large:
+            out["coverage.worst_stratum"] = (min(large), None)
+        return out
+
+    def _ranking_metrics(self):
+        sums, n = {}, 0
+        for q in self.questions.values():
+            if not q.answerable or not q.qrels:
+                continue
+            n += 1
+            run = self.runs.get((q.id, 0, 0))
+            if run is None or not run.usable:
+                continue
+            scores = {}
+            for position, hit in zip(run.hits, run.record["hits"]):
+                doc, section = self.index.key(position)
+                unit = doc if self.document else encode_id(doc) + "#" + encode_id(section)
+                scores.setdefault(unit, hit["score"])
+            ranked = ranking.order(scores)
+            for k in self.cuts:
+                for name, value in ranking.measures(ranked, q.qrels, k).items():
+                    sums.setdefault((name, k), []).append(value)
+        return {"%s@%d" % (name, k): (sum(sums.get((name, k), ())) / n, n)
+                for name in ranking.MEASURES for k in self.cuts} if n else {}
+
+    def _graph_metrics(self):
+        out = {}
+        for k in self.cuts:
+            values = self.per_question(
+                lambda r: len(set(r.hits[:k]) & set(r.record["exact"][:k])) / len(r.record["exact"][:k])
+                if r.record["exact"] else None)
+            if values:
+                out["graph.recall@%d" % k] = (mean(values), len(values))
+                if k == self.k:
+                    out["graph.recall"] = (mean(values), len(values))
+        return out
+
+    def optional(self, name):
+        """Whether a report may leave a metric out: cutoffs beside the sweep, recall without a graph."""
+        if name.startswith("graph.recall") and self.index.serving_field("ann") is None:
+            return True
+        cut = name.rpartition("@")[2]
+        return cut.isdigit() and int(cut) not in SWEEP
+
+
+def wins(value, nearest):
+    """1 where a wrong text is farther than the nearest target, ½ on ties."""
+    value = round9(value)
+    return 1.0 if value > nearest else 0.5 if value == nearest else 0.0
+
+
+def spread(name, values):
+    """Mean, p90 and p95."""
+    n = len(values)
+    return {name + ":mean": (mean(values), n), name + ":p90": (quantile(values, 0.9), n),
+            name + ":p95": (quantile(values, 0.95), n)}

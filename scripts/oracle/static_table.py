@@ -1,0 +1,2 @@
+def vocabulary():
+    return None
