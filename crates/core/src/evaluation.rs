@@ -108,6 +108,38 @@ pub struct TimingRecord {
     pub stages_ms: BTreeMap<String, f64>,
 }
 
+/// What an exported vector is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextRole {
+    /// A wording under a seed.
+    Query,
+    /// An anchor.
+    Anchor,
+}
+
+/// The text of one exported vector, by the scoring embedder: a line of `texts.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRecord {
+    /// Row of `vectors.npy`.
+    pub row: usize,
+    /// What it is.
+    pub role: TextRole,
+    /// Question id.
+    pub question: String,
+    /// Wording number of a query.
+    pub wording: Option<usize>,
+    /// Seed of a query.
+    pub seed: Option<u64>,
+    /// Number of an anchor within its question.
+    pub anchor: Option<usize>,
+    /// Of the embedded string.
+    pub sha256: Digest,
+    /// The embedded string; `None` under `--redact`.
+    pub text: Option<String>,
+}
+
 /// What judging needs to know of a question beside its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
