@@ -57,7 +57,7 @@ fi
 
 # Only the numbers count here; whether they pass a policy does not.
 code=0
-"$bin/wfgy_eval" --gold "$data" --index "$work/index" --store "$work/store" --no-file --no-baseline \
+"$bin/wfgy_eval" --gold "$data" --index "$work/index" --store "$work/store" --no-file --no-baseline --min-cov 0.70 \
   --seeds 1 --trec-run "$work/run.trec" --out "$work/report" --format json >"$work/verdict.out" || code=$?
 case $code in
 0 | 1 | 3) ;;

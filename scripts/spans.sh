@@ -56,7 +56,7 @@ for chunk in $chunks; do
   # Only the numbers count here; whether they pass a policy does not.
   code=0
   "$bin/wfgy_eval" --gold "$work/spans/gold.json" --index "$index" --store "$work/store" --no-file \
-    --no-baseline --seeds 1 --export-vectors --out "$report" --format json >"$work/verdict-$name.out" || code=$?
+    --no-baseline --min-cov 0.70 --seeds 1 --export-vectors --out "$report" --format json >"$work/verdict-$name.out" || code=$?
   case $code in
   0 | 1 | 3) ;;
   *) exit "$code" ;;
