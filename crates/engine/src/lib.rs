@@ -1,6 +1,29 @@
 //! Runs a gold set against a store and turns the runs into evidence, over ports only.
+//!
+//! [`evaluate`] plans every wording under every seed, embeds each distinct text once, asks the
+//! store, and scores what comes back into records. [`summary`](summary::summary) turns records
+//! into the gate's evidence, and is a pure function: a replay calls the same one.
 
+pub mod draw;
+pub mod labels;
+pub mod passages;
+pub mod plan;
 pub mod seeds;
+pub mod texts;
+
+mod error;
+mod evaluate;
+mod hard;
+mod integrity;
+mod records;
+mod retrieve;
+mod setup;
+mod vectors;
+
+pub use error::EvaluateError;
+pub use evaluate::{Evaluation, Exports, evaluate};
+pub use retrieve::TRIES;
+pub use setup::{OnProgress, Parts, Progress, Settings};
 
 #[cfg(test)]
 mod memory;

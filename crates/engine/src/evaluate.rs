@@ -1,0 +1,514 @@
+//! One evaluation from beginning to end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use wfgy_core::evaluation::{
+    Calibration, Context, Null, QuestionRecord, RunRecord, TextRecord, TextRole, TimingRecord,
+};
+use wfgy_core::{Analyzer, Answer, Depth, Digest, Embedder, Path, PortError, Query, Role, Unit};
+use wfgy_stats::Sample;
+
+use crate::draw::{DRAWN, draw};
+use crate::error::EvaluateError;
+use crate::hard::{Wording, nearest_wrong};
+use crate::integrity;
+use crate::labels::{Labeller, Labels};
+use crate::plan::{Plan, PlannedRun};
+use crate::records::{AskedQuestion, AskedRun, Scored, score};
+use crate::retrieve::retrieve;
+use crate::setup::{OnProgress, Parts, Progress, Settings};
+use crate::texts::TextVectors;
+use crate::vectors::SnippetVectors;
+
+/// Hits that every run has at least, where the store has so many: the end of the sweep.
+const LEAST_DEPTH: usize = 50;
+
+/// Everything that an evaluation saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// What stands beside the runs.
+    pub context: Context,
+    /// All runs that were asked: in gold order, then by wording, then by seed.
+    pub runs: Vec<RunRecord>,
+    /// Times of the runs that did not fail, in the same order. The only thing here that differs
+    /// between two evaluations of the same bytes.
+    pub timings: Vec<TimingRecord>,
+    /// Vectors of wordings and anchors under the scorer.
+    pub exports: Exports,
+}
+
+/// Vectors of wordings and anchors, for whoever wants to count again.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Exports {
+    /// What each row is of; row numbers ascend from 0.
+    pub texts: Vec<TextRecord>,
+    /// Row-major, `texts.len() × dim`.
+    pub vectors: Vec<f32>,
+    /// Values in a row.
+    pub dim: usize,
+}
+
+/// Asks the store every wording of every question under every seed, and scores what comes back.
+///
+/// The same parts and settings give the same context, runs and exports on any number of threads,
+/// as long as no run failed.
+///
+/// # Errors
+/// [`EvaluateError`] where there is nothing to judge; a run that fails is no error but a record.
+pub fn evaluate(
+    parts: Parts<'_>,
+    settings: &Settings,
+    progress: OnProgress<'_>,
+) -> Result<Evaluation, EvaluateError> {
+    check_settings(settings)?;
+    let index = Index::of(&parts)?;
+    let unit = parts.gold.unit();
+    let labels = resolve(&parts, settings, unit, progress)?;
+    let mut plan = Plan::of(parts.gold, parts.embedder, &index.analyzer, &settings.seeds)?;
+    let texts = Texts::embed(&parts, settings, &index.analyzer, &mut plan, &labels, progress)?;
+    let integrity = integrity::check(&parts, settings, &index.analyzer, &index.hash, progress)?;
+    let asked = Asked::of(&parts, settings, unit, &plan, &texts, progress);
+
+    let decoys: Vec<Vec<u32>> = std::iter::zip(&parts.gold.items, &labels)
+        .map(|(question, labels)| match question.answerable {
+            true => draw("decoy", &question.id, parts.store.n_snippets(), DRAWN, &labels.positions),
+            false => Vec::new(),
+        })
+        .collect();
+    let needed = asked.needed(&labels, &decoys);
+    let mut vectors = SnippetVectors::new(parts, settings, &index.analyzer, index.stored);
+    let hard = hard_null(&parts, &plan, &texts, &labels, &needed, &mut vectors, progress)?;
+    vectors.prepare(&needed)?;
+    vectors.prepare(&hard.iter().flatten().copied().collect())?;
+    let sole = sole_sections(&parts, settings, &asked)?;
+
+    let questions: Vec<AskedQuestion<'_>> = parts
+        .gold
+        .items
+        .iter()
+        .enumerate()
+        .map(|(q, question)| AskedQuestion {
+            question,
+            labels: &labels[q],
+            anchors: texts.anchors(&labels[q]),
+            decoys: &decoys[q],
+            runs: asked.runs_of(q, &plan, &texts, &hard),
+        })
+        .collect();
+    let total = questions.len();
+    progress(Progress { stage: "score", done: 0, total });
+    let scored: Vec<Result<Scored, EvaluateError>> = questions
+        .par_iter()
+        .map(|asked| score(asked, &vectors, parts.store, settings, &sole))
+        .collect();
+    progress(Progress { stage: "score", done: total, total });
+    drop(questions);
+
+    let mut runs = Vec::with_capacity(plan.runs.len());
+    let mut timings = Vec::with_capacity(plan.runs.len());
+    let mut random = Vec::new();
+    for scored in scored {
+        let scored = scored?;
+        runs.extend(scored.runs);
+        timings.extend(scored.timings);
+        random.extend(scored.random);
+    }
+    let calibration = Calibration {
+        random: null(random),
+        hard: null(runs.iter().filter_map(|r| r.hard_null).collect()),
+    };
+    let context = Context {
+        index: parts.store.name().to_owned(),
+        pins: parts.store.pins().clone(),
+        gold_digest: parts
+            .gold
+            .digest()
+            .map_err(|error| EvaluateError::Records(format!("gold set: {error}")))?,
+        gold_name: parts.gold.name.clone(),
+        language: parts.gold.language.clone(),
+        unit,
+        k: settings.k,
+        seeds: settings.seeds.clone(),
+        scorer: parts.scorer.identity().model_ver.clone(),
+        scorer_schema: parts.scorer.identity().schema.to_string(),
+        stored_vectors: index.stored,
+        questions: question_records(&parts, settings, &labels),
+        calibration,
+        integrity,
+        truncated: texts.truncated(&plan, &labels, &vectors),
+        dropped_runs: plan.dropped.clone(),
+    };
+    let exports = texts.exports(&parts, settings, &plan, &labels);
+    Ok(Evaluation { context, runs, timings, exports })
+}
+
+fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {
+    let wrong = |name, problem: &str| Err(EvaluateError::Setting { name, problem: problem.into() });
+    if settings.k == 0 {
+        return wrong("k", "is 0; at least one hit is needed");
+    }
+    if !settings.seeds.contains(&0) {
+        return wrong("seeds", "seed 0, the wording as written, is not among them; add it");
+    }
+    let distinct: BTreeSet<u64> = settings.seeds.iter().copied().collect();
+    if distinct.len() != settings.seeds.len() {
+        return wrong("seeds", "one seed stands twice; name each once");
+    }
+    Ok(())
+}
+
+/// What the store says of itself.
+struct Index {
+    hash: String,
+    analyzer: Analyzer,
+    /// Whether ΔS can be read from stored vectors.
+    stored: bool,
+}
+
+impl Index {
+    fn of(parts: &Parts<'_>) -> Result<Self, EvaluateError> {
+        let store = parts.store;
+        let pin = |pin: &'static str| {
+            store.pins().get(pin).ok_or_else(|| EvaluateError::Pin {
+                store: store.name().to_owned(),
+                pin,
+                problem: "is missing; rebuild the index".to_owned(),
+            })
+        };
+        if store.n_snippets() == 0 {
+            return Err(EvaluateError::EmptyStore { store: store.name().to_owned() });
+        }
+        let analyzer = pin("ANALYZER_CONF")?.parse().map_err(|error| EvaluateError::Pin {
+            store: store.name().to_owned(),
+            pin: "ANALYZER_CONF",
+            problem: format!("{error}"),
+        })?;
+        let identity = parts.embedder.identity();
+        for (name, given) in [
+            ("EMBED_MODEL_VER", identity.model_ver.clone()),
+            ("EMBED_SCHEMA", identity.schema.to_string()),
+            ("EMBED_DIM", identity.dim.to_string()),
+            ("TOK_VER", parts.embedder.tokenizer().version().to_owned()),
+        ] {
+            let built_with = pin(name)?;
+            if built_with != given {
+                return Err(EvaluateError::OtherEmbedder {
+                    store: store.name().to_owned(),
+                    pin: name,
+                    built_with: built_with.to_owned(),
+                    given,
+                });
+            }
+        }
+        let scorer = parts.scorer.identity();
+        let stored = pin("EMBED_MODEL_VER")? == scorer.model_ver
+            && pin("EMBED_SCHEMA")? == scorer.schema.to_string();
+        Ok(Self { hash: pin("INDEX_HASH")?.to_owned(), analyzer, stored })
+    }
+}
+
+fn resolve(
+    parts: &Parts<'_>,
+    settings: &Settings,
+    unit: Unit,
+    progress: OnProgress<'_>,
+) -> Result<Vec<Labels>, EvaluateError> {
+    let total = parts.gold.items.len();
+    let mut labeller = Labeller::new(parts.store, parts.embedder.tokenizer(), settings, unit);
+    let mut labels = Vec::with_capacity(total);
+    for question in &parts.gold.items {
+        let found = labeller.labels(question)?;
+        found.refuse_impossible(&question.id)?;
+        labels.push(found);
+        progress(Progress { stage: "labels", done: labels.len(), total });
+    }
+    Ok(labels)
+}
+
+/// Vectors of wordings under both embedders, and of anchors under the scorer.
+struct Texts<'a> {
+    parts: Parts<'a>,
+    analyzer: Analyzer,
+    retrieval: TextVectors,
+    /// `None` where the scorer is the index's embedder.
+    scoring: Option<TextVectors>,
+}
+
+impl<'a> Texts<'a> {
+    /// Runs without a vector are dropped from `plan`.
+    fn embed(
+        parts: &Parts<'a>,
+        settings: &Settings,
+        analyzer: &Analyzer,
+        plan: &mut Plan,
+        labels: &[Labels],
+        progress: OnProgress<'_>,
+    ) -> Result<Self, EvaluateError> {
+        let same = parts.embedder.identity() == parts.scorer.identity();
+        let queries = |embedder: &dyn Embedder, plan: &Plan| -> Vec<String> {
+            plan.runs.iter().map(|run| run.embedded(embedder, analyzer)).collect()
+        };
+        let schema = &parts.scorer.identity().schema;
+        let anchors = labels
+            .iter()
+            .flat_map(|labels| &labels.anchors)
+            .map(|text| schema.compose(Role::Passage, analyzer, None, text));
+        let (retrieval, scoring) = if same {
+            let all = queries(parts.embedder, plan).into_iter().chain(anchors);
+            (TextVectors::embed(parts.embedder, all, settings, progress)?, None)
+        } else {
+            let mine = queries(parts.embedder, plan);
+            let theirs = queries(parts.scorer, plan).into_iter().chain(anchors);
+            (
+                TextVectors::embed(parts.embedder, mine, settings, progress)?,
+                Some(TextVectors::embed(parts.scorer, theirs, settings, progress)?),
+            )
+        };
+        let texts = Self { parts: *parts, analyzer: *analyzer, retrieval, scoring };
+        plan.keep(|run| texts.asked(run).is_some() && texts.scored(run).is_some());
+        Ok(texts)
+    }
+
+    fn scoring(&self) -> &TextVectors {
+        self.scoring.as_ref().unwrap_or(&self.retrieval)
+    }
+
+    /// The vector that the store is asked with.
+    fn asked(&self, run: &PlannedRun) -> Option<&[f32]> {
+        self.retrieval.get(&run.embedded(self.parts.embedder, &self.analyzer))
+    }
+
+    /// The vector that ΔS is measured from.
+    fn scored(&self, run: &PlannedRun) -> Option<&[f32]> {
+        self.scoring().get(&run.embedded(self.parts.scorer, &self.analyzer))
+    }
+
+    fn milliseconds(&self, run: &PlannedRun) -> f64 {
+        self.retrieval.milliseconds(&run.embedded(self.parts.embedder, &self.analyzer))
+    }
+
+    fn anchor(&self, text: &str) -> String {
+        self.parts.scorer.identity().schema.compose(Role::Passage, &self.analyzer, None, text)
+    }
+
+    fn anchors(&self, labels: &Labels) -> Vec<&[f32]> {
+        labels.anchors.iter().filter_map(|text| self.scoring().get(&self.anchor(text))).collect()
+    }
+
+    /// Distinct texts that were cut at a model's limit.
+    fn truncated(
+        &self,
+        plan: &Plan,
+        labels: &[Labels],
+        vectors: &SnippetVectors<'_>,
+    ) -> BTreeMap<String, usize> {
+        let queries: Vec<String> =
+            plan.runs.iter().map(|run| run.embedded(self.parts.embedder, &self.analyzer)).collect();
+        let anchors: Vec<String> =
+            labels.iter().flat_map(|l| &l.anchors).map(|text| self.anchor(text)).collect();
+        let count = |vectors: &TextVectors, texts: &[String]| {
+            vectors.truncated(texts.iter().map(String::as_str))
+        };
+        BTreeMap::from([
+            ("query".to_owned(), count(&self.retrieval, &queries)),
+            ("anchor".to_owned(), count(self.scoring(), &anchors)),
+            ("snippet".to_owned(), vectors.truncated()),
+        ])
+    }
+
+    fn exports(
+        &self,
+        parts: &Parts<'_>,
+        settings: &Settings,
+        plan: &Plan,
+        labels: &[Labels],
+    ) -> Exports {
+        let mut exports = Exports { dim: parts.scorer.identity().dim, ..Exports::default() };
+        let mut push = |text: String, record: TextRecord| {
+            let Some(vector) = self.scoring().get(&text) else { return };
+            let row = exports.texts.len();
+            let sha256 = Digest::of(&text);
+            let text = (!settings.redact).then_some(text);
+            exports.vectors.extend_from_slice(vector);
+            exports.texts.push(TextRecord { row, sha256, text, ..record });
+        };
+        let blank = |role, question: &str| TextRecord {
+            row: 0,
+            role,
+            question: question.to_owned(),
+            wording: None,
+            seed: None,
+            anchor: None,
+            sha256: Digest::of(""),
+            text: None,
+        };
+        for run in &plan.runs {
+            let id = &parts.gold.items[run.question].id;
+            let record = TextRecord {
+                wording: Some(run.wording),
+                seed: Some(run.seed),
+                ..blank(TextRole::Query, id)
+            };
+            push(run.embedded(parts.scorer, &self.analyzer), record);
+        }
+        for (question, labels) in parts.gold.items.iter().zip(labels) {
+            for (n, text) in labels.anchors.iter().enumerate() {
+                let record =
+                    TextRecord { anchor: Some(n), ..blank(TextRole::Anchor, &question.id) };
+                push(self.anchor(text), record);
+            }
+        }
+        exports
+    }
+}
+
+/// What the store answered, run by run as planned.
+struct Asked {
+    served: Vec<Result<Answer, PortError>>,
+    exact: Vec<Vec<u32>>,
+}
+
+impl Asked {
+    /// Every run by the serving path; those that did not fail once more by the exact path.
+    fn of(
+        parts: &Parts<'_>,
+        settings: &Settings,
+        unit: Unit,
+        plan: &Plan,
+        texts: &Texts<'_>,
+        progress: OnProgress<'_>,
+    ) -> Self {
+        let deep = settings.k.max(LEAST_DEPTH);
+        let documents = if unit == Unit::Document { deep } else { 0 };
+        let depth = Depth { snippets: deep, documents };
+        let queries: Vec<Query<'_>> = plan
+            .runs
+            .iter()
+            .map(|run| Query { text: &run.text, vector: texts.asked(run) })
+            .collect();
+        let served = retrieve(parts.store, &queries, Path::Serving, depth, settings, progress);
+        let alive: Vec<usize> = (0..served.len()).filter(|i| served[*i].is_ok()).collect();
+        let again: Vec<Query<'_>> = alive.iter().map(|i| queries[*i]).collect();
+        let found = retrieve(parts.store, &again, Path::Exact, depth, settings, progress);
+        let mut exact = vec![Vec::new(); served.len()];
+        for (i, answer) in alive.into_iter().zip(found) {
+            if let Ok(answer) = answer {
+                exact[i] = answer.hits.iter().map(|hit| hit.position).collect();
+            }
+        }
+        Self { served, exact }
+    }
+
+    fn hits(&self) -> impl Iterator<Item = u32> + '_ {
+        self.served.iter().flatten().flat_map(|answer| &answer.hits).map(|hit| hit.position)
+    }
+
+    /// Every snippet whose vector is needed.
+    fn needed(&self, labels: &[Labels], decoys: &[Vec<u32>]) -> BTreeSet<u32> {
+        let targets = labels.iter().flat_map(|labels| &labels.positions);
+        self.hits().chain(targets.copied()).chain(decoys.iter().flatten().copied()).collect()
+    }
+
+    fn runs_of<'a>(
+        &'a self,
+        question: usize,
+        plan: &'a Plan,
+        texts: &'a Texts<'_>,
+        hard: &[Option<u32>],
+    ) -> Vec<AskedRun<'a>> {
+        // Runs are planned in gold order.
+        let first = plan.runs.partition_point(|run| run.question < question);
+        let end = plan.runs.partition_point(|run| run.question <= question);
+        (first..end)
+            .map(|i| AskedRun {
+                planned: &plan.runs[i],
+                vector: texts.scored(&plan.runs[i]).unwrap_or_default(),
+                served: &self.served[i],
+                exact: &self.exact[i],
+                hard: hard[i],
+                embed_ms: texts.milliseconds(&plan.runs[i]),
+            })
+            .collect()
+    }
+}
+
+/// By run: the nearest snippet that overlaps no target, for seed 0 of answerable questions.
+fn hard_null(
+    parts: &Parts<'_>,
+    plan: &Plan,
+    texts: &Texts<'_>,
+    labels: &[Labels],
+    needed: &BTreeSet<u32>,
+    vectors: &mut SnippetVectors<'_>,
+    progress: OnProgress<'_>,
+) -> Result<Vec<Option<u32>>, EvaluateError> {
+    let asked: Vec<usize> = (0..plan.runs.len())
+        .filter(|i| plan.runs[*i].seed == 0)
+        .filter(|i| parts.gold.items[plan.runs[*i].question].answerable)
+        .collect();
+    let wordings: Vec<Wording<'_>> = asked
+        .iter()
+        .map(|i| &plan.runs[*i])
+        .map(|run| Wording {
+            vector: texts.scored(run).unwrap_or_default(),
+            targets: &labels[run.question].positions,
+        })
+        .collect();
+    let n = parts.store.n_snippets();
+    let found = nearest_wrong(vectors, n, &wordings, needed, progress)?;
+    let mut hard = vec![None; plan.runs.len()];
+    for (i, found) in asked.into_iter().zip(found) {
+        hard[i] = found;
+    }
+    Ok(hard)
+}
+
+/// Of every document among the hits, whether it has one section only.
+fn sole_sections(
+    parts: &Parts<'_>,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<BTreeMap<String, bool>, EvaluateError> {
+    let at = EvaluateError::at("sections");
+    let positions: BTreeSet<u32> = asked.hits().collect();
+    let positions: Vec<u32> = positions.into_iter().collect();
+    let snippets = parts.store.snippets(&positions, settings.deadline()).map_err(&at)?;
+    let documents: BTreeSet<String> = snippets.into_iter().map(|snippet| snippet.doc_id).collect();
+    let mut sole = BTreeMap::new();
+    for doc_id in documents {
+        let sections = parts.store.sections(&doc_id, settings.deadline()).map_err(&at)?;
+        sole.insert(doc_id, sections.len() == 1);
+    }
+    Ok(sole)
+}
+
+fn question_records(
+    parts: &Parts<'_>,
+    settings: &Settings,
+    labels: &[Labels],
+) -> Vec<QuestionRecord> {
+    let record = |(question, labels): (&wfgy_core::Question, &Labels)| QuestionRecord {
+        id: question.id.clone(),
+        text: (!settings.redact).then(|| question.question.clone()),
+        stratum: question.stratum.clone(),
+        answerable: question.answerable,
+        n_wordings: question.wordings().count(),
+        qrels: labels.qrels.clone(),
+        expected: labels.expected.clone(),
+        label_problems: labels.problems(),
+    };
+    parts.gold.items.iter().zip(labels).map(record).collect()
+}
+
+/// Quantiles of pooled values; `None` without values.
+fn null(values: Vec<f64>) -> Option<Null> {
+    let sample = Sample::new(values).ok()?;
+    Some(Null {
+        n: sample.n(),
+        p01: sample.quantile(0.01),
+        p05: sample.quantile(0.05),
+        p50: sample.quantile(0.50),
+        p95: sample.quantile(0.95),
+    })
+}

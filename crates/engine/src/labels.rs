@@ -1,0 +1,323 @@
+//! Where the targets of a question lie in this index, and what follows from that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wfgy_core::{Question, Span, Store, StoredSection, TargetRef, Tokenizer, Unit, snippet_id};
+use wfgy_score::coverage::{Alternative, Coverage, Part};
+use wfgy_score::label::{LabelProblem, Located, locate};
+use wfgy_score::trec::section_unit;
+
+use crate::error::EvaluateError;
+use crate::passages::slice;
+use crate::setup::Settings;
+
+/// What one question's targets are in one index.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    /// Ready to be compared with runs.
+    pub coverage: Coverage,
+    /// One entry a target, as `QuestionRecord::expected` says.
+    pub expected: Vec<String>,
+    /// Relevance by unit id.
+    pub qrels: BTreeMap<String, u32>,
+    /// Corpus positions of the snippets that overlap a target, any alternative of it.
+    pub positions: BTreeSet<u32>,
+    /// What the retrieved snippets should be close to: distinct texts, in order.
+    pub anchors: Vec<String>,
+    /// Everything that is odd about a target, in order.
+    pub notes: Vec<LabelNote>,
+}
+
+/// Something odd about one alternative of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelNote {
+    /// `targets[n]`, or `targets[n].any_of[m]` where it has alternatives.
+    pub field: String,
+    /// What.
+    pub kind: LabelNoteKind,
+}
+
+/// What is odd about a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabelNoteKind {
+    /// This index does not contain it: a label problem, which lowers coverage.
+    Problem(LabelProblem),
+    /// Its text stands elsewhere than the gold set says; it was found by its quote.
+    Moved {
+        /// The gold set's offsets.
+        from: Span,
+        /// Where it is.
+        to: Span,
+    },
+    /// No snippet overlaps it, so nothing can retrieve it.
+    Unreachable,
+}
+
+impl Labels {
+    /// What is wrong with the targets, as `QuestionRecord::label_problems` holds it.
+    pub fn problems(&self) -> Vec<String> {
+        let problem = |note: &LabelNote| match &note.kind {
+            LabelNoteKind::Problem(problem) => Some(format!("{}: {problem}", note.field)),
+            LabelNoteKind::Moved { .. } | LabelNoteKind::Unreachable => None,
+        };
+        self.notes.iter().filter_map(problem).collect()
+    }
+
+    /// Refuses offsets that cannot be meant: outside the section, without a quote to find the
+    /// span by.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Gold`] for the first one.
+    pub(crate) fn refuse_impossible(&self, question: &str) -> Result<(), EvaluateError> {
+        let impossible = self.notes.iter().find_map(|note| match &note.kind {
+            LabelNoteKind::Problem(problem @ LabelProblem::OutOfRange { .. }) => {
+                Some((note, problem))
+            }
+            _ => None,
+        });
+        match impossible {
+            Some((note, problem)) => Err(EvaluateError::Gold {
+                question: question.to_owned(),
+                field: format!("{}.offsets", note.field),
+                problem: problem.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Resolves the targets of questions against one store.
+pub struct Labeller<'a> {
+    store: &'a dyn Store,
+    tokenizer: &'a dyn Tokenizer,
+    settings: &'a Settings,
+    unit: Unit,
+    /// Token spans by document and section, since questions share sections.
+    tokens: BTreeMap<(String, String), Vec<Span>>,
+}
+
+/// An alternative that is in the index.
+struct Place {
+    section: StoredSection,
+    span: Option<Span>,
+}
+
+impl<'a> Labeller<'a> {
+    /// For the index behind `store`, whose TOK_VER is `tokenizer`'s; `unit` is the gold set's.
+    pub fn new(
+        store: &'a dyn Store,
+        tokenizer: &'a dyn Tokenizer,
+        settings: &'a Settings,
+        unit: Unit,
+    ) -> Self {
+        Self { store, tokenizer, settings, unit, tokens: BTreeMap::new() }
+    }
+
+    /// Resolves one question. A target that the index does not contain is a note, not an error.
+    ///
+    /// # Errors
+    /// Where the store or the tokenizer failed.
+    pub fn labels(&mut self, question: &Question) -> Result<Labels, EvaluateError> {
+        let mut found = Vec::new();
+        let mut notes = Vec::new();
+        for (t, target) in question.targets.iter().enumerate() {
+            let mut alternatives = Vec::new();
+            for (a, reference) in target.any_of.iter().enumerate() {
+                let field = match target.any_of.len() {
+                    1 => format!("targets[{t}]"),
+                    _ => format!("targets[{t}].any_of[{a}]"),
+                };
+                let places = self.locate(reference, &field, &mut notes)?;
+                alternatives.push((reference, field, places));
+            }
+            found.push(alternatives);
+        }
+        let mut labels = Labels {
+            coverage: self.coverage(&found)?,
+            expected: Vec::new(),
+            qrels: BTreeMap::new(),
+            positions: BTreeSet::new(),
+            anchors: Vec::new(),
+            notes: Vec::new(),
+        };
+        for alternatives in &found {
+            let mut expected = Vec::new();
+            for (reference, field, places) in alternatives {
+                expected.push(shown(reference, places.as_deref()));
+                for unit in self.units(reference, places.as_deref()) {
+                    let grade = labels.qrels.entry(unit).or_default();
+                    *grade = reference.grade.max(*grade);
+                }
+                labels.anchors.extend(texts(reference, places.as_deref()));
+                let Some(places) = places else { continue };
+                let positions = self.positions(places)?;
+                if positions.is_empty() {
+                    let kind = LabelNoteKind::Unreachable;
+                    notes.push(LabelNote { field: field.clone(), kind });
+                }
+                labels.positions.extend(positions);
+            }
+            labels.expected.push(expected.join(" | "));
+        }
+        if !question.anchors.is_empty() {
+            labels.anchors = question.anchors.clone();
+        }
+        let mut seen = BTreeSet::new();
+        labels.anchors.retain(|text| !text.trim().is_empty() && seen.insert(text.clone()));
+        labels.notes = notes;
+        Ok(labels)
+    }
+
+    /// The places of an alternative; `None`, and a note, where the index does not contain it.
+    fn locate(
+        &self,
+        reference: &TargetRef,
+        field: &str,
+        notes: &mut Vec<LabelNote>,
+    ) -> Result<Option<Vec<Place>>, EvaluateError> {
+        let mut sections = self
+            .store
+            .sections(&reference.doc_id, self.settings.deadline())
+            .map_err(EvaluateError::at("labels"))?;
+        let texts: Vec<(&str, &str)> =
+            sections.iter().map(|s| (s.section_id.as_str(), s.text.as_str())).collect();
+        let mut note = |kind| notes.push(LabelNote { field: field.to_owned(), kind });
+        Ok(match locate(reference, &texts) {
+            Err(problem) => {
+                note(LabelNoteKind::Problem(problem));
+                None
+            }
+            Ok(Located::Document) => {
+                Some(sections.into_iter().map(|section| Place { section, span: None }).collect())
+            }
+            Ok(Located::Section(i)) => {
+                Some(vec![Place { section: sections.swap_remove(i), span: None }])
+            }
+            Ok(Located::Span { section, span, moved }) => {
+                if let (true, Some(from)) = (moved, reference.offsets) {
+                    note(LabelNoteKind::Moved { from, to: span });
+                }
+                Some(vec![Place { section: sections.swap_remove(section), span: Some(span) }])
+            }
+        })
+    }
+
+    fn coverage(
+        &mut self,
+        found: &[Vec<(&TargetRef, String, Option<Vec<Place>>)>],
+    ) -> Result<Coverage, EvaluateError> {
+        if self.unit == Unit::Document {
+            let documents: Vec<Vec<&str>> = found
+                .iter()
+                .map(|target| target.iter().map(|(r, _, _)| r.doc_id.as_str()).collect())
+                .collect();
+            return Ok(Coverage::documents(&documents));
+        }
+        for (reference, _, places) in found.iter().flatten() {
+            for place in places.iter().flatten() {
+                let key = (reference.doc_id.clone(), place.section.section_id.clone());
+                if !self.tokens.contains_key(&key) {
+                    let spans = self.encode(&place.section.text)?;
+                    self.tokens.insert(key, spans);
+                }
+            }
+        }
+        let mut targets = Vec::new();
+        for target in found {
+            let mut alternatives = Vec::new();
+            for (reference, _, places) in target {
+                alternatives.push(match places {
+                    Some(places) => {
+                        Alternative::Found(places.iter().map(|p| self.part(reference, p)).collect())
+                    }
+                    None => {
+                        let quote = reference.quote.as_deref();
+                        let weight = quote.map(|quote| self.encode(quote)).transpose()?;
+                        Alternative::Missing { weight: weight.map(|tokens| tokens.len()) }
+                    }
+                });
+            }
+            targets.push(alternatives);
+        }
+        Ok(Coverage::snippets(&targets))
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<Span>, EvaluateError> {
+        let tokens = self.tokenizer.encode(text).map_err(EvaluateError::at("labels"))?;
+        Ok(tokens.spans)
+    }
+
+    fn part<'p>(&'p self, reference: &'p TargetRef, place: &'p Place) -> Part<'p> {
+        let section_id = place.section.section_id.as_str();
+        let key = (reference.doc_id.clone(), place.section.section_id.clone());
+        let tokens = self.tokens.get(&key).map(Vec::as_slice).unwrap_or_default();
+        Part { doc_id: &reference.doc_id, section_id, tokens, span: place.span }
+    }
+
+    /// Relevant units; what the index does not contain is relevant all the same.
+    fn units(&self, reference: &TargetRef, places: Option<&[Place]>) -> Vec<String> {
+        if self.unit == Unit::Document {
+            return vec![reference.doc_id.clone()];
+        }
+        match (places, &reference.section_id) {
+            (Some(places), _) => places
+                .iter()
+                .map(|place| section_unit(&reference.doc_id, &place.section.section_id))
+                .collect(),
+            (None, Some(section_id)) => vec![section_unit(&reference.doc_id, section_id)],
+            (None, None) => vec![document_unit(&reference.doc_id)],
+        }
+    }
+
+    fn positions(&self, places: &[Place]) -> Result<BTreeSet<u32>, EvaluateError> {
+        let mut positions = BTreeSet::new();
+        for place in places {
+            let all = &place.section.positions;
+            let Some(span) = place.span else {
+                positions.extend(all);
+                continue;
+            };
+            let snippets = self
+                .store
+                .snippets(all, self.settings.deadline())
+                .map_err(EvaluateError::at("labels"))?;
+            let overlapping = all.iter().zip(snippets).filter(|(_, s)| s.offsets.intersects(span));
+            positions.extend(overlapping.map(|(position, _)| *position));
+        }
+        Ok(positions)
+    }
+}
+
+/// `doc`, percent-encoded as in snippet ids.
+fn document_unit(doc_id: &str) -> String {
+    let mut id = section_unit(doc_id, "");
+    id.truncate(id.rfind('#').unwrap_or(id.len()));
+    id
+}
+
+fn shown(reference: &TargetRef, places: Option<&[Place]>) -> String {
+    let span = match places {
+        Some([place]) => place.span,
+        _ => reference.offsets,
+    };
+    match (&reference.section_id, places, span) {
+        (Some(section), _, Some(span)) => snippet_id(&reference.doc_id, section, span),
+        (Some(section), _, None) => section_unit(&reference.doc_id, section),
+        (None, Some([place]), Some(span)) => {
+            snippet_id(&reference.doc_id, &place.section.section_id, span)
+        }
+        (None, _, _) => document_unit(&reference.doc_id),
+    }
+}
+
+/// Anchors that a target gives: its quote or the text of its span, else its sections.
+fn texts(reference: &TargetRef, places: Option<&[Place]>) -> Vec<String> {
+    if let (Some(quote), true) = (&reference.quote, reference.offsets.is_some()) {
+        return vec![quote.clone()];
+    }
+    let text = |place: &Place| match place.span {
+        Some(span) => slice(&place.section.text, span).unwrap_or_default().to_owned(),
+        None => place.section.text.clone(),
+    };
+    places.unwrap_or_default().iter().map(text).collect()
+}

@@ -1,0 +1,221 @@
+//! From answers and vectors to the records of one question.
+
+use std::collections::BTreeMap;
+
+use wfgy_core::evaluation::{HitRecord, RunRecord, RunStatus, TimingRecord};
+use wfgy_core::{Answer, PortError, Question, Snippet, Store};
+use wfgy_score::delta_s::{auc, nearest};
+use wfgy_score::{Retrieved, Vector, delta_s};
+use wfgy_stats::Sample;
+
+use crate::error::EvaluateError;
+use crate::labels::Labels;
+use crate::plan::PlannedRun;
+use crate::setup::Settings;
+use crate::vectors::SnippetVectors;
+
+/// A run with everything that was asked for it.
+pub(crate) struct AskedRun<'a> {
+    pub(crate) planned: &'a PlannedRun,
+    /// The wording under the scorer.
+    pub(crate) vector: &'a [f32],
+    pub(crate) served: &'a Result<Answer, PortError>,
+    /// The exact sweep; without hits where it failed or was not asked.
+    pub(crate) exact: &'a [u32],
+    /// The nearest snippet that overlaps no target, for seed 0 of an answerable question.
+    pub(crate) hard: Option<u32>,
+    pub(crate) embed_ms: f64,
+}
+
+/// What the runs of one question share.
+pub(crate) struct AskedQuestion<'a> {
+    pub(crate) question: &'a Question,
+    pub(crate) labels: &'a Labels,
+    /// Vectors of the anchors that have one, under the scorer.
+    pub(crate) anchors: Vec<&'a [f32]>,
+    /// Corpus positions, ascending.
+    pub(crate) decoys: &'a [u32],
+    pub(crate) runs: Vec<AskedRun<'a>>,
+}
+
+/// What came of one question.
+#[derive(Default)]
+pub(crate) struct Scored {
+    pub(crate) runs: Vec<RunRecord>,
+    pub(crate) timings: Vec<TimingRecord>,
+    /// ΔS between its wordings and its decoys at seed 0.
+    pub(crate) random: Vec<f64>,
+}
+
+/// Vectors of the snippets that one question needs, by corpus position.
+struct Rows {
+    positions: Vec<u32>,
+    values: Vec<f32>,
+    dim: usize,
+}
+
+impl Rows {
+    fn get(&self, position: u32) -> Result<Vector<'_>, EvaluateError> {
+        let name = || format!("snippet at position {position}");
+        let i = self
+            .positions
+            .binary_search(&position)
+            .map_err(|_| EvaluateError::NoVector { item: name() })?;
+        let row = &self.values[i * self.dim..(i + 1) * self.dim];
+        Vector::new("", row, self.dim).or_else(|_| Ok(Vector::new(&name(), row, self.dim)?))
+    }
+}
+
+/// Scores the runs of one question, in their order.
+///
+/// `sole` says of every document among the hits whether it has one section only.
+pub(crate) fn score(
+    asked: &AskedQuestion<'_>,
+    vectors: &SnippetVectors<'_>,
+    store: &dyn Store,
+    settings: &Settings,
+    sole: &BTreeMap<String, bool>,
+) -> Result<Scored, EvaluateError> {
+    let hits = asked.runs.iter().filter_map(|run| run.served.as_ref().ok()).flat_map(|a| &a.hits);
+    let mut hit_positions: Vec<u32> = hits.map(|hit| hit.position).collect();
+    hit_positions.sort_unstable();
+    hit_positions.dedup();
+    let snippets =
+        store.snippets(&hit_positions, settings.deadline()).map_err(EvaluateError::at("score"))?;
+    let snippets: BTreeMap<u32, Snippet> = hit_positions.iter().copied().zip(snippets).collect();
+    let mut positions = hit_positions;
+    positions.extend(asked.decoys);
+    positions.extend(&asked.labels.positions);
+    positions.extend(asked.runs.iter().filter_map(|run| run.hard));
+    positions.sort_unstable();
+    positions.dedup();
+    let rows = Rows { values: vectors.rows(&positions)?, positions, dim: vectors.dim() };
+    let name = |n: usize| format!("anchor {n} of question {}", asked.question.id);
+    let anchors = asked
+        .anchors
+        .iter()
+        .enumerate()
+        .map(|(n, anchor)| Vector::new(&name(n), anchor, vectors.dim()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut scored = Scored::default();
+    for run in &asked.runs {
+        let mut record = blank(asked.question, run, settings);
+        let answer = match run.served {
+            Ok(answer) => answer,
+            Err(error) => {
+                record.status = RunStatus::Failed;
+                record.error = Some(error.to_string());
+                scored.runs.push(record);
+                continue;
+            }
+        };
+        let wording = Vector::new(&shown(asked.question, run), run.vector, vectors.dim())?;
+        record.exact = run.exact.to_vec();
+        for hit in &answer.hits {
+            let snippet = snippets.get(&hit.position);
+            let Some(snippet) = snippet else {
+                let item = format!("snippet at position {}", hit.position);
+                return Err(EvaluateError::NoVector { item });
+            };
+            let row = rows.get(hit.position)?;
+            record.hits.push(HitRecord {
+                position: hit.position,
+                snippet_id: snippet.snippet_id.clone(),
+                doc_id: snippet.doc_id.clone(),
+                section_id: snippet.section_id.clone(),
+                offsets: snippet.offsets,
+                tokens: snippet.tokens,
+                sole_section: sole.get(&snippet.doc_id).copied().unwrap_or(false),
+                score: hit.score,
+                delta_s_question: delta_s(wording, row),
+                delta_s_anchor: nearest(row, &anchors),
+            });
+        }
+        if !record.hits.is_empty() {
+            record.status = RunStatus::Answered;
+        }
+        if asked.question.answerable {
+            let retrieved: Vec<Retrieved<'_>> =
+                record.hits.iter().map(Retrieved::in_tokens).collect();
+            record.coverage = asked.labels.coverage.at(&retrieved, settings.cutoffs());
+            record.delta_s_decoy = decoy(&record, asked.decoys, &rows)?;
+            if run.planned.seed == 0 {
+                hold_against_nulls(&mut record, wording, asked, run.hard, &rows, &mut scored)?;
+            }
+        }
+        scored.timings.push(timing(&record, answer, run.embed_ms));
+        scored.runs.push(record);
+    }
+    Ok(scored)
+}
+
+fn shown(question: &Question, run: &AskedRun<'_>) -> String {
+    let PlannedRun { wording, seed, .. } = run.planned;
+    format!("question {}, wording {wording}, seed {seed}", question.id)
+}
+
+fn blank(question: &Question, run: &AskedRun<'_>, settings: &Settings) -> RunRecord {
+    RunRecord {
+        question: question.id.clone(),
+        wording: run.planned.wording,
+        seed: run.planned.seed,
+        text: (!settings.redact).then(|| run.planned.text.clone()),
+        status: RunStatus::Empty,
+        error: None,
+        hits: Vec::new(),
+        exact: Vec::new(),
+        coverage: BTreeMap::new(),
+        delta_s_decoy: None,
+        auc: None,
+        auc_hard: None,
+        hard_null: None,
+    }
+}
+
+/// ΔS between the first hit and the question's decoys other than it: their median.
+fn decoy(record: &RunRecord, decoys: &[u32], rows: &Rows) -> Result<Option<f64>, EvaluateError> {
+    let Some(first) = record.hits.first() else { return Ok(None) };
+    let row = rows.get(first.position)?;
+    let mut distances = Vec::new();
+    for decoy in decoys.iter().filter(|decoy| **decoy != first.position) {
+        distances.push(delta_s(row, rows.get(*decoy)?));
+    }
+    Ok(Sample::new(distances).ok().map(|sample| sample.median()))
+}
+
+/// ΔS to both nulls, and whether the nearest target snippet is nearer than they are.
+fn hold_against_nulls(
+    record: &mut RunRecord,
+    wording: Vector<'_>,
+    asked: &AskedQuestion<'_>,
+    hard: Option<u32>,
+    rows: &Rows,
+    scored: &mut Scored,
+) -> Result<(), EvaluateError> {
+    let to = |position: &u32| rows.get(*position).map(|row| delta_s(wording, row));
+    let decoys = asked.decoys.iter().map(to).collect::<Result<Vec<_>, _>>()?;
+    let targets = asked.labels.positions.iter().map(to).collect::<Result<Vec<_>, _>>()?;
+    record.hard_null = hard.as_ref().map(to).transpose()?;
+    if let Some(target) = targets.into_iter().min_by(f64::total_cmp) {
+        record.auc = auc(target, &decoys);
+        record.auc_hard = record.hard_null.and_then(|hard| auc(target, &[hard]));
+    }
+    scored.random.extend(decoys);
+    Ok(())
+}
+
+fn timing(record: &RunRecord, answer: &Answer, embed_ms: f64) -> TimingRecord {
+    let mut stages_ms = BTreeMap::from([
+        ("embed".to_owned(), embed_ms),
+        ("retrieve".to_owned(), answer.retrieve.as_secs_f64() * 1e3),
+    ]);
+    if let Some(rerank) = answer.rerank {
+        stages_ms.insert("rerank".to_owned(), rerank.as_secs_f64() * 1e3);
+    }
+    TimingRecord {
+        question: record.question.clone(),
+        wording: record.wording,
+        seed: record.seed,
+        stages_ms,
+    }
+}

@@ -1,0 +1,90 @@
+//! Every run asked once, tried again where trying can help.
+
+use std::thread;
+
+use wfgy_core::{Answer, Depth, Path, PortError, Query, SearchRequest, Store};
+
+use crate::setup::{OnProgress, Progress, Settings};
+
+/// How often a run is asked before it counts as failed.
+pub const TRIES: u32 = 3;
+/// Runs asked in one call, so that progress shows and a failed call takes few runs with it.
+const AT_A_TIME: usize = 64;
+
+/// Asks every query along `path`; a query that failed after its retries has its reason.
+///
+/// Only queries that failed in a way that may pass are asked again, after a rest.
+pub(crate) fn retrieve(
+    store: &dyn Store,
+    queries: &[Query<'_>],
+    path: Path,
+    depth: Depth,
+    settings: &Settings,
+    progress: OnProgress<'_>,
+) -> Vec<Result<Answer, PortError>> {
+    let stage = if path == Path::Serving { "retrieve" } else { "exact" };
+    let total = queries.len();
+    progress(Progress { stage, done: 0, total });
+    let mut answers = Vec::with_capacity(total);
+    for chunk in queries.chunks(AT_A_TIME) {
+        answers.extend(ask(store, chunk, path, depth, settings));
+        progress(Progress { stage, done: answers.len(), total });
+    }
+    answers
+}
+
+fn ask(
+    store: &dyn Store,
+    queries: &[Query<'_>],
+    path: Path,
+    depth: Depth,
+    settings: &Settings,
+) -> Vec<Result<Answer, PortError>> {
+    let mut answers: Vec<Option<Result<Answer, PortError>>> = vec![None; queries.len()];
+    let mut open: Vec<usize> = (0..queries.len()).collect();
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            thread::sleep(settings.backoff * 4u32.pow(attempt - 1));
+        }
+        let asked: Vec<Query<'_>> = open.iter().map(|i| queries[*i]).collect();
+        let request = SearchRequest { path, depth, deadline: settings.deadline() };
+        let found = match store.search(&asked, request) {
+            Ok(found) if found.len() == asked.len() => found,
+            Ok(found) => {
+                let message = format!("gave {} answers to {} queries", found.len(), asked.len());
+                vec![Err(PortError::permanent(store.name(), message)); asked.len()]
+            }
+            Err(error) => vec![Err(error); asked.len()],
+        };
+        for (i, answer) in open.iter().zip(found) {
+            answers[*i] = Some(answer.and_then(|answer| checked(store, answer)));
+        }
+        open.retain(|i| matches!(&answers[*i], Some(Err(error)) if error.is_retryable()));
+        if open.is_empty() {
+            break;
+        }
+    }
+    let unasked = || Err(PortError::permanent(store.name(), "was not asked"));
+    answers.into_iter().map(|answer| answer.unwrap_or_else(unasked)).collect()
+}
+
+/// Holds an answer against what the port promises: what is not in order cannot be cut at k.
+fn checked(store: &dyn Store, answer: Answer) -> Result<Answer, PortError> {
+    let broken = |what: &str| Err(PortError::permanent(store.name(), what));
+    let mut positions: Vec<u32> = answer.hits.iter().map(|hit| hit.position).collect();
+    positions.sort_unstable();
+    if positions.windows(2).any(|pair| pair[0] == pair[1]) {
+        return broken("answered with one snippet twice");
+    }
+    if positions.last().is_some_and(|last| *last as usize >= store.n_snippets()) {
+        return broken("answered with a snippet that it does not have");
+    }
+    if answer.hits.iter().any(|hit| !hit.score.is_finite()) {
+        return broken("answered with a score that is not finite");
+    }
+    let ordered = answer.hits.windows(2).all(|pair| {
+        let order = pair[1].score.total_cmp(&pair[0].score);
+        order.then(pair[0].position.cmp(&pair[1].position)).is_lt()
+    });
+    if ordered { Ok(answer) } else { broken("answered out of order") }
+}
