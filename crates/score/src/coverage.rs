@@ -100,10 +100,12 @@ struct Targets {
     targets: Vec<Vec<Choice>>,
 }
 
+/// A token: (section number, position in that section's list).
+type Place = (usize, usize);
+
 #[derive(Debug, Clone)]
 enum Choice {
-    /// Tokens as (section number, position in that section's list).
-    Found(Vec<(usize, usize)>),
+    Found(Vec<Place>),
     Missing(Option<usize>),
 }
 
@@ -114,7 +116,7 @@ impl Coverage {
         let mut built = Targets::default();
         // Tokens a section contributes, from every part that asks for it.
         let mut wanted: Vec<(BTreeSet<usize>, &[Span])> = Vec::new();
-        let mut asked: Vec<Vec<Option<Vec<(usize, usize)>>>> = Vec::new();
+        let mut asked: Vec<Vec<Option<Vec<Place>>>> = Vec::new();
         for target in targets {
             let mut choices = Vec::new();
             for alternative in target {
@@ -258,8 +260,8 @@ impl Targets {
     }
 
     fn at(&self, ranks: &[Vec<usize>], hits: &[Retrieved<'_>], k: usize) -> CoverageRecord {
-        let is_covered = |&(section, token): &(usize, usize)| ranks[section][token] <= k;
-        let mut tokens: Vec<(usize, usize)> = Vec::new();
+        let is_covered = |&(section, token): &Place| ranks[section][token] <= k;
+        let mut tokens: Vec<Place> = Vec::new();
         let mut weights: Vec<Option<f64>> = Vec::new();
         let mut missing: Vec<Option<usize>> = Vec::new();
         for target in &self.targets {
@@ -292,7 +294,7 @@ impl Targets {
 }
 
 /// The alternative with the highest ratio of covered tokens, the first on ties.
-fn best(target: &[Choice], is_covered: impl Fn(&(usize, usize)) -> bool) -> Option<&Choice> {
+fn best(target: &[Choice], is_covered: impl Fn(&Place) -> bool) -> Option<&Choice> {
     let mut best: Option<(&Choice, (u128, u128))> = None;
     for choice in target {
         let ratio = match choice {

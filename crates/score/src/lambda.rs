@@ -107,8 +107,8 @@ pub struct QuestionLambda {
     pub overlaps: Vec<Option<f64>>,
     /// Position of the medoid; `None` where every run was aborted.
     pub medoid: Option<usize>,
-    /// Whether it is labelled and no run that was answered found a target (at least one was
-    /// answered, be it without hits): it says nothing about convergence.
+    /// Whether it is labelled and every run that was not aborted missed (at least one was not):
+    /// it says nothing about convergence. Where all were aborted, they say that.
     pub always_missed: bool,
 }
 
@@ -151,9 +151,7 @@ impl QuestionLambda {
                 states[run] = State::of(runs[run].found, value);
             }
         }
-        let mut answered = runs.iter().filter(|run| !run.failed).peekable();
-        let always_missed =
-            answered.peek().is_some() && answered.all(|run| run.found == Some(false));
+        let always_missed = n > 0 && alive.iter().all(|&i| runs[i].found == Some(false));
         Self { states, overlaps, medoid: medoid.map(|(i, _)| alive[i]), always_missed }
     }
 
@@ -310,11 +308,12 @@ mod tests {
 
     #[test]
     fn rule_a_question_that_misses_in_every_run_is_always_missed() {
-        let missed = QuestionLambda::of(&[run(0, 0, "a", false), run(0, 1, "", false)]);
-        assert!(missed.always_missed);
-        // A failed run says nothing; only failed runs say nothing at all, and stay in as aborted.
-        assert!(QuestionLambda::of(&[run(0, 0, "a", false), failed(0, 1)]).always_missed);
-        assert!(!QuestionLambda::of(&[failed(0, 0), failed(0, 1)]).always_missed);
+        let missed = |second| QuestionLambda::of(&[run(0, 0, "a", false), second]).always_missed;
+        assert!(missed(run(0, 1, "b", false)));
+        // An aborted run has no say; where all are, λ shows them as aborted.
+        assert!(missed(run(0, 1, "", false)) && missed(failed(0, 1)));
+        let aborted = QuestionLambda::of(&[run(0, 0, "", false), failed(0, 1)]);
+        assert!(!aborted.always_missed && aborted.abort_rate() == 1.0);
         assert!(!QuestionLambda::of(&[run(0, 0, "a", false), run(0, 1, "a", true)]).always_missed);
         assert!(!QuestionLambda::of(&[]).always_missed);
     }

@@ -1,0 +1,97 @@
+//! The ranking measures have trec_eval's digits: `fixtures/trec` was made by `scripts/oracle_trec.py`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use wfgy_score::trec::{Measures, Ranked, average, per_question, trec_order};
+
+fn fixture(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/trec").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+type Qrels = BTreeMap<String, BTreeMap<String, u32>>;
+
+fn qrels() -> Qrels {
+    let mut qrels = Qrels::new();
+    for line in fixture("qrels.txt").lines() {
+        let [question, _, doc, grade] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let grades = qrels.entry(question.to_owned()).or_default();
+        grades.insert(doc.to_owned(), grade.parse().expect("a grade"));
+    }
+    qrels
+}
+
+fn run() -> BTreeMap<String, Vec<Ranked>> {
+    let mut run = BTreeMap::<String, Vec<Ranked>>::new();
+    for line in fixture("run.txt").lines() {
+        let [question, _, doc, _, score, _] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let unit = Ranked { id: doc.to_owned(), score: score.parse().expect("a score") };
+        run.entry(question.to_owned()).or_default().push(unit);
+    }
+    run
+}
+
+#[test]
+fn rule_measures_and_averages_equal_trec_eval_to_1e_9() {
+    let (qrels, run) = (qrels(), run());
+    let mut checked = 0;
+    for line in fixture("expected.tsv").lines() {
+        let [question, measure, k, value] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let (k, value): (usize, f64) = (k.parse().unwrap(), value.parse().unwrap());
+        let all = per_question(&run, &qrels, k);
+        let measures = match qrels.keys().position(|q| q == question) {
+            Some(i) => all[i],
+            None if question == "all" => average(&all).unwrap(),
+            None => panic!("{question} is not in the qrels"),
+        };
+        let ours = measures.get(measure).unwrap();
+        assert!((ours - value).abs() <= 1e-9, "{line}: {ours}");
+        checked += 1;
+    }
+    assert_eq!(checked, 40 * 6 * 6, "39 questions and their mean, 6 measures, 6 cutoffs");
+}
+
+#[test]
+fn rule_a_question_of_the_qrels_that_the_run_lacks_counts_as_0_and_others_not_at_all() {
+    let (qrels, run) = (qrels(), run());
+    assert!(!run.contains_key("q03") && run.contains_key("q07") && !qrels.contains_key("q07"));
+    let all = per_question(&run, &qrels, 10);
+    assert_eq!(all.len(), qrels.len());
+    assert_eq!(all[3], Measures::default());
+}
+
+#[test]
+fn rule_scores_tie_as_f32_and_ties_go_by_id_descending_as_bytes() {
+    let unit = |id: &str, score| Ranked { id: id.to_owned(), score };
+    let mut units = [
+        unit("a", 0.7 + 1e-9),
+        unit("b", 0.7),
+        unit("B", 0.7),
+        unit("é", 0.7),
+        unit("ab", 0.7),
+        unit("c", 0.8),
+        unit("n", f64::NAN),
+        unit("z", -0.0),
+        unit("y", 0.0),
+    ];
+    units.sort_by(trec_order);
+    let order: Vec<&str> = units.iter().map(|u| u.id.as_str()).collect();
+    assert_eq!(order, ["c", "é", "b", "ab", "a", "B", "z", "y", "n"]);
+}
+
+#[test]
+fn measures_do_not_depend_on_the_order_of_the_run() {
+    let (qrels, run) = (qrels(), run());
+    for (question, units) in &run {
+        let Some(grades) = qrels.get(question) else { continue };
+        let reversed: Vec<Ranked> = units.iter().rev().cloned().collect();
+        assert_eq!(Measures::at(units, grades, 10), Measures::at(&reversed, grades, 10));
+    }
+}
