@@ -1,9 +1,12 @@
 """Tokens, sentences, windows, analyzers: worked by hand."""
 
+import hashlib
 import unittest
 
 import analyzer
 import sentences
+import static_table
+import tokenizer_of
 import windows
 import wordpiece
 
@@ -51,6 +54,18 @@ class WordPieces(unittest.TestCase):
         fast = t.encode(text)
         slow = t.encode(text + " \xe9")
         self.assertEqual(fast, tuple(x[:-1] for x in slow))
+
+
+class BuiltIn(unittest.TestCase):
+    def test_the_vocabulary_is_found_by_its_digest_wherever_it_stands(self):
+        for tail in (b"", b"\n"):
+            vocab = b"[UNK]\nun\n##aff\n##able" + tail
+            want = hashlib.sha256(vocab).hexdigest()
+            raw = b"head\n\x00[UNK]" + vocab + (b"" if tail else b"\n") + b"\x01\xff[PAD]\nrows\n"
+            self.assertEqual(static_table.find(raw, want), vocab)
+            self.assertIsNone(static_table.find(raw[:20], want))
+            self.assertEqual(spans(tokenizer_of.from_vocabulary(vocab), "unaffable"),
+                             [("un", 0, 2), ("##aff", 2, 5), ("##able", 5, 9)])
 
 
 class Sentences(unittest.TestCase):
