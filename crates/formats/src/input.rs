@@ -43,15 +43,20 @@ impl InputError {
             file: file.as_ref().to_owned(),
             place,
             field: None,
-            problem: problem.to_string().replace(['\n', '\r'], " "),
+            problem: one_line(&problem.to_string()),
         }
     }
 
     /// The same, of a field.
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(one_line(&field.into()));
         self
     }
+}
+
+/// Input is quoted in messages, and may hold anything.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 impl fmt::Display for InputError {

@@ -1,0 +1,106 @@
+//! Corpora: the documents that an index is built from, streamed one at a time.
+//!
+//! What a path holds is told from its content: a JSON array, an object with `documents`, or JSON
+//! Lines, each plain, gzip or zstd; a BEIR folder; a folder of `.md` and `.txt` files.
+//! Memory is bounded by one document and 16 bytes (and the room of a hash table) a document id.
+
+mod folder;
+mod frame;
+mod record;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use wfgy_core::{Digest, Document};
+
+use crate::{InputError, Place};
+
+/// Longest document in bytes, as it stands in its file: 64 MiB.
+pub const MAX_DOCUMENT: usize = crate::json::MAX_RECORD;
+
+/// Longest section in bytes of its decoded text: 8 MiB.
+pub const MAX_SECTION: usize = crate::json::MAX_STRING;
+
+/// Names under which a BEIR folder keeps its corpus.
+const BEIR: [&str; 3] = ["corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.zst"];
+
+/// The documents of a corpus in corpus order, each with the place where it begins.
+///
+/// Checked across documents: ids are unique and there is at least one document.
+/// Ends after the first error.
+#[derive(Debug)]
+pub struct Corpus {
+    source: Source,
+    path: PathBuf,
+    /// First 128 bits of the SHA-256 of each id: two ids that agree in them would be reported as
+    /// one, never silently merged.
+    seen: HashSet<u128>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Source {
+    Records(frame::Frames),
+    Folder(folder::Folder),
+}
+
+impl Corpus {
+    /// Opens the corpus at `path`, a file or a folder.
+    ///
+    /// # Errors
+    /// [`InputError`] where it cannot be read, or is nothing of the kind.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InputError> {
+        let path = path.as_ref();
+        let source = if !path.is_dir() {
+            Source::Records(frame::Frames::open(path)?)
+        } else if let Some(file) = BEIR.iter().map(|name| path.join(name)).find(|f| f.is_file()) {
+            Source::Records(frame::Frames::open(&file)?)
+        } else {
+            Source::Folder(folder::Folder::open(path)?)
+        };
+        Ok(Self { source, path: path.to_owned(), seen: HashSet::new(), ended: false })
+    }
+
+    fn step(&mut self) -> Result<Option<(Document, Place)>, InputError> {
+        let next = match &mut self.source {
+            Source::Records(frames) => match frames.next_record()? {
+                Some(start) => {
+                    let document = record::document(frames.record(), frames.file(), start)?;
+                    Some((document, Place::Line(start.line)))
+                }
+                None => None,
+            },
+            Source::Folder(folder) => folder.next_document()?.map(|doc| (doc, Place::File)),
+        };
+        let Some((document, place)) = next else {
+            if self.seen.is_empty() {
+                return Err(InputError::file(&self.path, "holds no document"));
+            }
+            return Ok(None);
+        };
+        let mut id = [0; 16];
+        id.copy_from_slice(&Digest::of(&document.doc_id).as_bytes()[..16]);
+        if !self.seen.insert(u128::from_be_bytes(id)) {
+            let problem = format!("`{}` is the id of an earlier document too", document.doc_id);
+            let file = match &self.source {
+                Source::Records(frames) => frames.file().to_owned(),
+                Source::Folder(_) => self.path.join(&document.doc_id),
+            };
+            return Err(InputError::at(file, place, problem).field("doc_id"));
+        }
+        Ok(Some((document, place)))
+    }
+}
+
+impl Iterator for Corpus {
+    type Item = Result<(Document, Place), InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let step = self.step();
+        self.ended = !matches!(step, Ok(Some(_)));
+        step.transpose()
+    }
+}
