@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use wfgy_core::Direction;
+use wfgy_stats::round9;
 
 use crate::metric::{self, KnownMetric, Origin};
 
@@ -214,20 +215,13 @@ impl Op {
 
     /// Whether `value op bound` holds, both rounded to 9 decimals; never for NaN.
     pub fn holds(self, value: f64, bound: f64) -> bool {
-        let (value, bound) = (rounded(value), rounded(bound));
         match self {
-            Self::AtMost => value <= bound,
-            Self::Below => value < bound,
-            Self::AtLeast => value >= bound,
-            Self::Above => value > bound,
+            Self::AtMost => wfgy_stats::at_most(value, bound),
+            Self::Below => wfgy_stats::strictly_below(value, bound),
+            Self::AtLeast => wfgy_stats::at_least(value, bound),
+            Self::Above => wfgy_stats::strictly_below(bound, value),
         }
     }
-}
-
-/// `value` as criteria compare it: rounded to 9 decimals, so that 28 of 40 is ≥ 0.70.
-pub(crate) fn rounded(value: f64) -> f64 {
-    // Below 2^52 / 1e9 a double has 9 decimals to round; above it every double has fewer.
-    if value.abs() >= 4_194_304.0 { value } else { (value * 1e9).round() / 1e9 }
 }
 
 impl Criterion {
@@ -283,12 +277,12 @@ impl Criterion {
         if self.op.holds(worst, self.bound) {
             return Err(CriterionError::AlwaysMet { criterion: criterion() });
         }
-        if !self.op.holds(best, self.bound) {
+        if best.is_finite() && !self.op.holds(best, self.bound) {
             return Err(CriterionError::NeverMet { criterion: criterion() });
         }
         if let Some(band) = self.review {
-            let [lower, upper] = band.map(rounded);
-            let bound = rounded(self.bound);
+            let [lower, upper] = band.map(round9);
+            let bound = round9(self.bound);
             // NaN makes the comparison false, so it is refused here as well.
             if !(lower < upper && band.iter().all(|end| end.is_finite()))
                 || (lower != bound && upper != bound)
@@ -320,8 +314,8 @@ impl Criterion {
     /// What it says of a value that the metric can have.
     pub(crate) fn compare(&self, value: f64) -> Comparison {
         if let Some(band) = self.review {
-            let [lower, upper] = band.map(rounded);
-            if lower < rounded(value) && rounded(value) < upper {
+            let [lower, upper] = band.map(round9);
+            if lower < round9(value) && round9(value) < upper {
                 return Comparison::Review;
             }
         }

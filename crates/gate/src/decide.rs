@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 use wfgy_core::Number;
 use wfgy_core::pins::PIN_NAMES;
+use wfgy_stats::round9;
 
-use crate::criterion::{Comparison, Criterion, Kind, OnNoData, rounded};
+use crate::criterion::{Comparison, Criterion, Kind, OnNoData};
 use crate::effective::EffectivePolicy;
 use crate::evidence::{Evidence, Nulls};
 use crate::finding::{Code, Finding, Warning, worst};
 use crate::integrity;
 use crate::metric::KnownMetric;
-use crate::policy::{DecisionMode, IntegrityMode};
+use crate::policy::{IntegrityMode, PolicyError};
 use crate::verdict::Verdict;
 
 /// One in so many failed runs, or questions without an answered run, is still evidence: 5 %.
@@ -46,7 +47,7 @@ pub struct Decision {
 }
 
 /// Why there is no verdict.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CannotEvaluate {
     /// No run was asked.
     #[error("no run was asked: nothing can be said of this index")]
@@ -86,9 +87,9 @@ pub enum CannotEvaluate {
         /// In the policy.
         policy: String,
     },
-    /// The policy compares interval ends, which are not computed.
-    #[error("decision = \"confident\" needs intervals, which this version does not compute")]
-    Confident,
+    /// The policy cannot be decided by.
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyError),
 }
 
 impl CannotEvaluate {
@@ -99,7 +100,7 @@ impl CannotEvaluate {
             | Self::FailedRuns { .. }
             | Self::UnansweredQuestions { .. }
             | Self::Counts { .. } => 4,
-            Self::OtherSetting { .. } | Self::Confident => 2,
+            Self::OtherSetting { .. } | Self::Policy(_) => 2,
         }
     }
 }
@@ -109,6 +110,7 @@ impl CannotEvaluate {
 /// # Errors
 /// [`CannotEvaluate`]: there is no verdict, which is not a verdict.
 pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision, CannotEvaluate> {
+    policy.check()?;
     check_settings(policy, evidence)?;
     check_counts(evidence)?;
     let mut decided = vec![integrity::finding(policy, evidence)];
@@ -146,10 +148,6 @@ pub(crate) fn approves(policy: &EffectivePolicy, verdict: Verdict, unchecked: bo
 }
 
 fn check_settings(policy: &EffectivePolicy, evidence: &Evidence) -> Result<(), CannotEvaluate> {
-    match policy.decision {
-        DecisionMode::Point => {}
-        DecisionMode::Confident => return Err(CannotEvaluate::Confident),
-    }
     let seeds = |seeds: &[u64]| format!("{seeds:?}");
     let asked: Vec<u64> = (0..policy.seeds as u64).collect();
     for (field, of_evidence, of_policy) in [
@@ -373,7 +371,7 @@ fn check_number(known: &KnownMetric, number: &Number, what: &str) -> Result<(), 
 /// Point, and where runs failed also its worst case: a pass needs both, a fail the point alone.
 fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
     let point = criterion.compare(value.number.point);
-    let shown = rounded(value.number.point);
+    let shown = round9(value.number.point);
     let at = value.slot.map_or(String::new(), |slot| match slot {
         0 => " on the wording as written".to_owned(),
         slot => format!(" on paraphrase {slot}"),
@@ -402,7 +400,7 @@ fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
             format!("{shown}{at} is {} {}", criterion.op, criterion.bound),
         ),
         Some((worst, Comparison::Review | Comparison::Violated)) => {
-            let worst = rounded(worst);
+            let worst = round9(worst);
             let reason = format!("{shown}{at} holds, but with the failed runs it could be {worst}");
             (Verdict::Inconclusive, Code::FailedRuns, reason)
         }
@@ -411,8 +409,8 @@ fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
 
 /// A blind bound cannot pass anything; a weak one says how many it lets through.
 fn hold_against_nulls(criterion: &Criterion, nulls: &Nulls, finding: &mut Finding) {
-    let bound = rounded(criterion.bound);
-    let known = |value: Option<f64>| value.filter(|v| v.is_finite()).map(rounded);
+    let bound = round9(criterion.bound);
+    let known = |value: Option<f64>| value.filter(|v| v.is_finite()).map(round9);
     let (code, reason) = match known(nulls.random_p05) {
         Some(p05) if bound <= p05 => (None, String::new()),
         Some(p05) => (

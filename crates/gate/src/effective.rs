@@ -7,7 +7,7 @@ use wfgy_core::{CanonicalError, Digest};
 
 use crate::criterion::{Criterion, Kind, OnNoData};
 use crate::metric::Origin;
-use crate::policy::{DecisionMode, IntegrityMode, Policy};
+use crate::policy::{DecisionMode, IntegrityMode, Policy, PolicyDraft, PolicyError};
 
 /// Whether there is an index to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,27 @@ impl EffectivePolicy {
     /// Never in practice: its keys are strings.
     pub fn digest(&self) -> Result<Digest, CanonicalError> {
         Digest::of_json(self)
+    }
+
+    /// Checks it as its policy was checked: one that was read may have been written by anything.
+    ///
+    /// # Errors
+    /// [`PolicyError`], the first that applies; criteria count before skipped ones.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        let skipped = self.skipped.iter().map(|skipped| &skipped.criterion);
+        PolicyDraft {
+            name: String::new(),
+            decision: self.decision,
+            min_questions: self.min_questions,
+            k: self.k,
+            seeds: self.seeds,
+            may_change: self.may_change.clone(),
+            integrity: self.integrity,
+            expiry_seconds: self.expiry_seconds,
+            criteria: self.criteria.iter().chain(skipped).cloned().collect(),
+        }
+        .check()
+        .map(drop)
     }
 
     /// Whether a hard criterion is not asked: a pass then approves only the creation of an alias.

@@ -11,7 +11,7 @@ use crate::decide::{Approves, Decision, approves};
 use crate::effective::EffectivePolicy;
 use crate::evidence::{Counts, Evidence};
 use crate::finding::{Finding, worst};
-use crate::policy::LONGEST_EXPIRY;
+use crate::policy::PolicyError;
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
 
@@ -208,6 +208,9 @@ pub enum VerdictFileError {
     /// The findings are not those of the policy.
     #[error("the findings are not one for each criterion of the policy: the file was altered")]
     Findings,
+    /// The policy in it cannot be decided by.
+    #[error("decided.policy: {0}")]
+    Policy(#[from] PolicyError),
     /// No canonical bytes.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
@@ -278,6 +281,7 @@ impl VerdictFile {
             return Err(VerdictFileError::SchemaVersion { found: self.schema_version });
         }
         let (decided, measured) = (&self.decided, &self.measured);
+        decided.policy.check()?;
         same("decided_digest", self.decided_digest, Digest::of_json(decided)?)?;
         same("measured_digest", self.measured_digest, Digest::of_json(measured)?)?;
         same("decided.policy_digest", decided.policy_digest, decided.policy.digest()?)?;
@@ -290,8 +294,8 @@ impl VerdictFile {
         same("decided.seeds", decided.seeds.len(), decided.policy.seeds)?;
         same("decided.scorer", &decided.scorer, &decided.policy.scorer)?;
         same("decided.scorer_schema", &decided.scorer_schema, &decided.policy.scorer_schema)?;
-        let lasting = decided.policy.expiry_seconds.min(LONGEST_EXPIRY);
-        same("measured.expires", measured.expires, measured.ended.plus(lasting))?;
+        let expires = measured.ended.plus(decided.policy.expiry_seconds);
+        same("measured.expires", measured.expires, expires)?;
         same("measured.began", measured.began, measured.began.min(measured.ended))?;
         self.check_findings()?;
         same("decided.verdict", decided.verdict, worst(&decided.findings))?;

@@ -1,0 +1,141 @@
+//! Evidence of an index with nothing wrong, for tests to break one thing of.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wfgy_core::evaluation::Integrity;
+use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit};
+use wfgy_gate::{
+    Baseline, Circumstances, Counts, Criterion, Decision, EffectivePolicy, Evidence, Finding,
+    Nulls, Op, Policy, PolicyDraft, Setting, Timestamp, VerdictFile, decide,
+};
+
+pub(crate) fn number(point: f64) -> Number {
+    Number {
+        point,
+        ci: None,
+        n_questions: 40,
+        aggregate: Aggregate::Mean,
+        direction: Direction::Neutral,
+    }
+}
+
+pub(crate) fn pins(content: &str) -> Pins {
+    let mut pins = Pins::default();
+    pins.set("INDEX_HASH", Digest::of(content));
+    pins.set("SERVING_HASH", Digest::of(format!("{content} served")));
+    pins.set("EMBED_MODEL_VER", "minilm");
+    pins
+}
+
+/// 40 questions, 4 wordings, 2 seeds; coverage 0.90, ΔS 0.30 on every wording, λ convergent.
+pub(crate) fn evidence() -> Evidence {
+    let metrics = [
+        ("coverage.mean", 0.90),
+        ("delta_s.question", 0.30),
+        ("lambda.convergence", 0.95),
+        ("lambda.collapse_rate", 0.01),
+        ("lambda.split_rate", 0.04),
+        ("lambda.flip_rate", 0.05),
+        ("error_rate", 0.0),
+    ];
+    Evidence {
+        pins: pins("docs_vB"),
+        baseline: None,
+        gold_digest: Digest::of("gold_40"),
+        unit: Unit::Snippet,
+        k: 10,
+        seeds: vec![0, 1],
+        scorer: "minilm".to_owned(),
+        scorer_schema: "mean;256;;".to_owned(),
+        stored_vectors: true,
+        metrics: metrics.map(|(name, point)| (name.to_owned(), number(point))).into(),
+        worst_case: None,
+        slots: (0..4).map(|slot| (slot, number(0.30))).collect(),
+        nulls: Nulls {
+            random_p05: Some(0.80),
+            hard_median: Some(0.50),
+            hard_values: (0..160).map(|i| 0.40 + 0.20 * f64::from(i) / 159.0).collect(),
+        },
+        counts: Counts {
+            questions: 40,
+            answerable: 40,
+            usable: 40,
+            runs: 320,
+            failed: 0,
+            empty: 0,
+            dropped: 0,
+            min_wordings: 4,
+            label_problems: 0,
+        },
+        integrity: Integrity {
+            mode: "sample".to_owned(),
+            checked: 64,
+            mismatches: 0,
+            lowest_cosine: Some(0.99999),
+            kind: None,
+            examples: Vec::new(),
+        },
+        missing: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn setting() -> Setting {
+    Setting {
+        baseline: Baseline::Unsaid,
+        scorer: "minilm".to_owned(),
+        scorer_schema: "mean;256;;".to_owned(),
+        live: BTreeSet::new(),
+    }
+}
+
+pub(crate) fn min_cov(bound: f64) -> Criterion {
+    Criterion::hard("coverage.mean", Op::AtLeast, bound)
+}
+
+pub(crate) fn max_ds(bound: f64) -> Criterion {
+    Criterion::hard("delta_s.question", Op::AtMost, bound)
+}
+
+pub(crate) fn policy(criteria: Vec<Criterion>) -> Policy {
+    PolicyDraft { criteria, ..PolicyDraft::default() }.check().unwrap()
+}
+
+pub(crate) fn effective(criteria: Vec<Criterion>) -> EffectivePolicy {
+    policy(criteria).effective(&setting()).unwrap()
+}
+
+/// The decision of a policy with these criteria.
+pub(crate) fn decided(criteria: Vec<Criterion>, evidence: &Evidence) -> Decision {
+    decide(&effective(criteria), evidence).unwrap()
+}
+
+/// The finding of one criterion, alone in its policy.
+pub(crate) fn found(criterion: Criterion, evidence: &Evidence) -> Finding {
+    let metric = criterion.metric.clone();
+    let decision = decided(vec![criterion], evidence);
+    let mut all = decision.decided.into_iter().chain(decision.measured);
+    all.find(|finding| finding.criterion.is_some() && finding.name == metric).unwrap()
+}
+
+pub(crate) fn circumstances() -> Circumstances {
+    Circumstances {
+        runs_digest: Digest::of("runs"),
+        engine_version: "0.1.0".to_owned(),
+        index: "docs_vB".to_owned(),
+        baseline: None,
+        began: Timestamp::from_unix(1_000_000),
+        ended: Timestamp::from_unix(1_000_060),
+        host: "h".to_owned(),
+        kernel_path: "avx2".to_owned(),
+        began_seq: Some(7),
+        earlier_evaluations: Some(0),
+        unusable: None,
+    }
+}
+
+pub(crate) fn verdict_file(policy: &EffectivePolicy, evidence: &Evidence) -> VerdictFile {
+    let decision = decide(policy, evidence).unwrap();
+    VerdictFile::new(policy, evidence, decision, circumstances()).unwrap()
+}

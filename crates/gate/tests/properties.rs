@@ -1,0 +1,189 @@
+//! What holds for every policy and every evidence.
+
+mod healthy;
+
+use healthy::{effective, evidence, max_ds, number};
+use proptest::prelude::*;
+use wfgy_gate::{Criterion, Evidence, Kind, OnNoData, Op, Verdict, decide};
+
+/// Metrics whose bound is from below, and from above.
+const LOWER: [&str; 3] = ["coverage.mean", "lambda.convergence", "coverage.p05"];
+const UPPER: [&str; 4] = ["delta_s.question", "delta_s.anchor", "lambda.split_rate", "error_rate"];
+
+prop_compose! {
+    /// A criterion, and the same one with a tighter bound.
+    fn tightened()(
+        upper in any::<bool>(),
+        which in 0usize..4,
+        strict in any::<bool>(),
+        bound in 0.2f64..0.7,
+        by in 0.0f64..0.15,
+        band in proptest::option::of(0.01f64..0.2),
+        kind in prop_oneof![Just(Kind::Hard), Just(Kind::Soft)],
+        lenient in any::<bool>(),
+    ) -> (Criterion, Criterion) {
+        let metric = if upper { UPPER[which] } else { LOWER[which.min(2)] };
+        let op = match (upper, strict) {
+            (true, false) => Op::AtMost,
+            (true, true) => Op::Below,
+            (false, false) => Op::AtLeast,
+            (false, true) => Op::Above,
+        };
+        let tighter = if upper { bound - by } else { bound + by };
+        // On the failing side the far end stays; there it is beyond both bounds.
+        let with = |bound: f64, far: Option<f64>| Criterion {
+            review: far.map(|far| if upper { [bound, far] } else { [far, bound] }),
+            kind,
+            on_no_data: if lenient { OnNoData::Inconclusive } else { OnNoData::Fail },
+            ..Criterion::hard(metric, op, bound)
+        };
+        let far = band.map(|band| if upper { bound + band } else { bound - band });
+        (with(bound, far), with(tighter, far))
+    }
+}
+
+prop_compose! {
+    /// Evidence in which anything may be missing, impossible or failed.
+    fn any_evidence()(
+        points in proptest::collection::vec(proptest::option::weighted(0.9, 0.0f64..1.0), 7),
+        slots in proptest::collection::vec(0.0f64..1.0, 1..5),
+        nan in proptest::option::weighted(0.1, 0usize..7),
+        failed in prop_oneof![Just(0usize), 0usize..16],
+        harm in proptest::option::of(0.0f64..0.2),
+        p05 in proptest::option::weighted(0.9, 0.1f64..1.0),
+        hard in 0.1f64..1.0,
+        usable in 18usize..41,
+        mismatches in prop_oneof![9 => Just(0usize), 1 => Just(3)],
+    ) -> Evidence {
+        let mut evidence = evidence();
+        let names = LOWER.iter().chain(&UPPER);
+        for (i, (name, point)) in names.zip(points).enumerate() {
+            match point {
+                Some(_) if nan == Some(i) => {
+                    evidence.metrics.insert((*name).to_owned(), number(f64::NAN));
+                }
+                Some(point) => {
+                    evidence.metrics.insert((*name).to_owned(), number(point));
+                }
+                None => {
+                    evidence.metrics.remove(*name);
+                }
+            }
+        }
+        evidence.slots = slots.into_iter().map(number).enumerate().collect();
+        evidence.counts.failed = failed;
+        evidence.worst_case = harm.map(|harm| {
+            let worse = |name: &str, point: f64| match LOWER.contains(&name) {
+                true => (point - harm).max(0.0),
+                false => point + harm,
+            };
+            let metrics = evidence.metrics.iter();
+            metrics.map(|(name, n)| (name.clone(), number(worse(name, n.point)))).collect()
+        });
+        evidence.nulls.random_p05 = p05;
+        evidence.nulls.hard_median = Some(hard);
+        (evidence.counts.questions, evidence.counts.answerable) = (usable, usable);
+        evidence.counts.usable = usable;
+        evidence.integrity.mismatches = mismatches;
+        evidence
+    }
+}
+
+fn verdict(criteria: Vec<Criterion>, evidence: &Evidence) -> Verdict {
+    decide(&effective(criteria), evidence).unwrap().verdict
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn tightening_a_bound_never_turns_a_non_pass_into_a_pass(
+        (loose, tight) in tightened(), mut evidence in any_evidence(),
+    ) {
+        // A looser bound can be blind where a tighter one is not: the one way to gain by asking
+        // for more. Here no bound is; the test below has them all.
+        evidence.nulls.random_p05 = evidence.nulls.random_p05.map(|_| 0.9);
+        let hard = Criterion::hard("lambda.flip_rate", Op::AtMost, 0.2);
+        let was = verdict(vec![loose, hard.clone()], &evidence);
+        let is = verdict(vec![tight, hard], &evidence);
+        prop_assert!(is >= was, "{was} became {is}");
+    }
+
+    #[test]
+    fn tightening_a_bound_never_turns_a_fail_into_a_pass(
+        (loose, tight) in tightened(), evidence in any_evidence(),
+    ) {
+        let hard = Criterion::hard("lambda.flip_rate", Op::AtMost, 0.2);
+        let was = verdict(vec![loose, hard.clone()], &evidence);
+        let is = verdict(vec![tight, hard], &evidence);
+        prop_assert!(was != Verdict::Fail || is == Verdict::Fail, "{was} became {is}");
+    }
+
+    #[test]
+    fn one_more_criterion_never_improves_a_verdict(
+        (one, _) in tightened(), (two, _) in tightened(), evidence in any_evidence(),
+    ) {
+        if one.metric == two.metric {
+            return Ok(());
+        }
+        let hard = Criterion { kind: Kind::Hard, ..one };
+        let alone = verdict(vec![hard.clone()], &evidence);
+        prop_assert!(verdict(vec![hard, two], &evidence) >= alone);
+    }
+
+    #[test]
+    fn a_worse_value_never_improves_a_verdict(
+        (criterion, _) in tightened(), evidence in any_evidence(), by in 0.0f64..0.5,
+    ) {
+        // Its value is that of its slots, which stay.
+        if criterion.metric == "delta_s.question" {
+            return Ok(());
+        }
+        let Some(mut worse) = evidence.metrics.get(&criterion.metric).copied() else {
+            return Ok(());
+        };
+        let sign = if criterion.op.is_upper() { 1.0 } else { -1.0 };
+        worse.point = (worse.point + sign * by).clamp(0.0, 1.0);
+        let mut harmed = evidence.clone();
+        harmed.metrics.insert(criterion.metric.clone(), worse);
+        let before = verdict(vec![criterion.clone()], &evidence);
+        prop_assert!(verdict(vec![criterion], &harmed) >= before);
+    }
+
+    #[test]
+    fn the_order_of_criteria_has_no_influence(
+        (a, _) in tightened(), (b, _) in tightened(), (c, _) in tightened(),
+        evidence in any_evidence(), turn in 0usize..3,
+    ) {
+        if a.metric == b.metric || b.metric == c.metric || a.metric == c.metric {
+            return Ok(());
+        }
+        let mut criteria = vec![a, b, c];
+        let first = effective(criteria.clone());
+        criteria.rotate_left(turn);
+        criteria.swap(0, 1);
+        let second = effective(criteria);
+        prop_assert_eq!(first.digest().unwrap(), second.digest().unwrap());
+        // NaN is not equal to itself, its text is.
+        let text = |policy| format!("{:?}", decide(policy, &evidence).unwrap());
+        prop_assert_eq!(text(&first), text(&second));
+    }
+
+    #[test]
+    fn a_pass_has_all_its_data(criterion in tightened().prop_map(|(c, _)| c), evidence in any_evidence()) {
+        let policy = effective(vec![Criterion { kind: Kind::Hard, ..criterion.clone() }]);
+        let decision = decide(&policy, &evidence).unwrap();
+        if decision.verdict == Verdict::Pass {
+            let value = evidence.metrics[&criterion.metric].point;
+            prop_assert!(value.is_finite() && criterion.op.holds(value, criterion.bound));
+            prop_assert!(evidence.counts.usable >= 20 && evidence.integrity.mismatches == 0);
+            if max_ds(0.5).metric == criterion.metric {
+                prop_assert!(evidence.slots.values().all(|s| criterion.op.holds(s.point, criterion.bound)));
+            }
+        }
+    }
+}
