@@ -22,6 +22,7 @@ import analyzer
 import evaluation
 import goldset
 import indexdir
+import reembed
 import seeds
 import tokenizer_of
 import windows
@@ -162,8 +163,7 @@ def check_runs(ev, out):
     depth = max(ev.k, 50)
     for key, run in ev.runs.items():
         record, name = run.record, "run %s %d %d" % key
-        if not run.usable or not hasattr(run, "scores"):
-            out.note("hits", not run.usable, "%s: no vector was exported for it" % name)
+        if not run.usable:
             continue
         for hit, position, score, ds in zip(record["hits"], run.hits, run.scores, run.delta_question):
             own = ev.index.snippets[position]
@@ -221,26 +221,15 @@ def check_metrics(ev, out):
             out.same("nulls", "null %s: %s" % (name, field), there[field], null[field])
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--index", required=True)
-    ap.add_argument("--gold", required=True)
-    ap.add_argument("--out", required=True)
-    ap.add_argument("--model", default=tokenizer_of.default_model())
-    ap.add_argument("--embed", action="store_true")
-    a = ap.parse_args()
-    try:
-        index = indexdir.Index(a.index)
-        gold = goldset.read(a.gold)
-        tokenizer = tokenizer_of.load(index.identity, a.model)
-        ev = evaluation.Evaluation(index, gold, a.out, tokenizer)
-        if not ev.context["stored_vectors"]:
-            raise ValueError("%s: ΔS comes from another embedder, whose vectors of the snippets are "
-                             "not exported; evaluate without --scorer" % a.out)
-    except (OSError, ValueError, KeyError) as error:
-        print("check.py: %s: %s" % (type(error).__name__, error), file=sys.stderr)
-        return 2
-    out = Findings()
+def compare(a, out):
+    """Everything, into `out`."""
+    index = indexdir.Index(a.index)
+    gold = goldset.read(a.gold)
+    tokenizer = tokenizer_of.load(index.identity, a.model)
+    ev = evaluation.Evaluation(index, gold, a.out, tokenizer)
+    if not ev.context["stored_vectors"]:
+        raise ValueError("%s: ΔS comes from another embedder, whose vectors of the snippets are "
+                         "not exported; evaluate without --scorer" % a.out)
     check_index(index, ev.counter.tokens, out)
     check_context(ev, index, gold, out)
     out.all("exported", ev.exported.problems + ev.file_problems, len(ev.exported.queries))
@@ -249,8 +238,23 @@ def main():
     check_runs(ev, out)
     check_metrics(ev, out)
     if a.embed:
-        import reembed
         reembed.check(ev, a.model, out)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--index", required=True)
+    ap.add_argument("--gold", required=True)
+    ap.add_argument("--out", required=True)
+    ap.add_argument("--model", default=tokenizer_of.default_model())
+    ap.add_argument("--embed", action="store_true")
+    a = ap.parse_args()
+    out = Findings()
+    try:
+        compare(a, out)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        print("check.py: %s: %s" % (type(error).__name__, error), file=sys.stderr)
+        return 2
     return 0 if out.show() else 1
 
 

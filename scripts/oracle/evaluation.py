@@ -146,7 +146,10 @@ class Evaluation:
         return distinct(self.index.key(p)[0] for p in run.hits)[:k]
 
     def _score(self):
-        keys = [k for k, run in self.runs.items() if run.usable and k in self.exported.queries]
+        keys = [k for k, run in self.runs.items() if run.usable]
+        for key in keys:
+            if key not in self.exported.queries:
+                raise ValueError("texts.jsonl: no vector of run %s" % (key,))
         metric = self.index.identity["metric"]
         for at in range(0, len(keys), QUERY_BLOCK):
             block = keys[at:at + QUERY_BLOCK]

@@ -306,7 +306,20 @@ class Check(unittest.TestCase):
         self.change_report(lambda r: r["context"].update(gold_digest="0" * 64))
         self.assert_differs("context")
 
-    def test_another_scorer_or_tokenizer_cannot_be_checked(self):
+    def test_a_file_that_is_cut_short_cannot_be_checked(self):
+        for name in ("/out/runs.jsonl", "/out/report.json", "/index/vectors.npy", "/index/manifest.json"):
+            with self.subTest(name):
+                path = self.dir + name
+                with open(path, "rb") as f:
+                    whole = f.read()
+                with open(path, "wb") as f:
+                    f.write(whole[:len(whole) // 2])
+                code, text = self.run_check()
+                self.assertEqual((code, text.count("\n")), (2, 1), text)
+                with open(path, "wb") as f:
+                    f.write(whole)
+
+    def test_another_scorer_cannot_be_checked(self):
         self.change_report(lambda r: r["context"].update(stored_vectors=False))
         self.assertEqual(self.run_check()[0], 2)
 
