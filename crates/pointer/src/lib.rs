@@ -1,1 +1,46 @@
 //! Verdict filing, the journal, and the flip protocol on a local pointer store.
+//!
+//! The rules are SPEC section 9. [`Flip`] is the protocol: it sees a pointer only through
+//! `core::Pointer`, a target only through a closure that recomputes its hashes, and the time only
+//! as an argument. [`LocalPointer`] is the adapter for a directory. [`Journal`] and
+//! [`VerdictStore`] keep what happened; both live in the folder that [`StoreDir`] names.
+//!
+//! One order holds everywhere: what is about to happen is durable before it happens, exactly one
+//! write moves the pointer, and whoever comes next reads the pointer back instead of guessing.
+
+mod chain;
+mod commit;
+mod error;
+mod flip;
+mod folder;
+mod ground;
+mod history;
+mod journal;
+mod local;
+mod lock;
+mod name;
+mod observe;
+mod plan;
+mod record;
+mod target;
+mod verdicts;
+
+pub use chain::Chain;
+pub use commit::Moved;
+pub use error::{Difference, FlipError};
+pub use flip::{Allowed, Flip, Update};
+pub use folder::{StoreDir, StoreError};
+pub use ground::Ground;
+pub use history::HistoryEntry;
+pub use journal::{Journal, JournalError};
+pub use local::LocalPointer;
+pub use lock::{LockError, StoreLock};
+pub use name::{AliasName, NameError};
+pub use record::{
+    Action, Announced, Closing, Event, Filing, Intent, Outcome, Place, Record, Recovery,
+};
+pub use target::{
+    HashTarget, Hashes, Named, ResolveError, Resolved, TargetError, canonical_target, named_by,
+    resolve,
+};
+pub use verdicts::{Filed, FilingError, Status, VerdictStore};

@@ -1,0 +1,119 @@
+//! What a move rests on: a target that was looked at, and an approval for exactly it.
+
+use std::path::Path;
+
+use wfgy_core::{Digest, StackEntry};
+use wfgy_gate::{AliasRules, Approval, Candidate, Purpose, approval};
+
+use crate::chain::Chain;
+use crate::commit::Announcement;
+use crate::error::FlipError;
+use crate::flip::Flip;
+use crate::folder::shell_word;
+use crate::name::AliasName;
+use crate::record::{Action, Announced};
+use crate::target::{canonical_target, identity};
+use crate::verdicts::VerdictStore;
+
+/// What a forward flip rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// The verdicts on file.
+    Verdicts,
+    /// A person, with a reason, in place of verdict and quarantine.
+    Override(String),
+}
+
+/// A target that was looked at.
+pub(crate) struct Looked {
+    pub(crate) entry: StackEntry,
+    shown: String,
+    identity: Option<(u64, u64)>,
+}
+
+impl Flip<'_> {
+    /// Resolves a directory and recomputes its hashes.
+    pub(crate) fn look(&self, to: &Path) -> Result<Looked, FlipError> {
+        let target = canonical_target(to)?;
+        let identity = identity(&target);
+        let hashes = (self.hash)(Path::new(&target))?;
+        let (index_hash, serving_hash) = (hashes.index_hash, hashes.serving_hash);
+        let shown = shell_word(&to.to_string_lossy());
+        Ok(Looked { entry: StackEntry { target, index_hash, serving_hash }, shown, identity })
+    }
+
+    /// Asks the gate, under the lock: a fail that was filed a moment ago counts.
+    pub(crate) fn approve(
+        &self,
+        chain: &Chain,
+        looked: &Looked,
+        rules: AliasRules,
+        ground: &Ground,
+    ) -> Result<Approval, FlipError> {
+        let (index_hash, serving_hash) = (looked.entry.index_hash, looked.entry.serving_hash);
+        let candidate = Candidate { target: looked.shown.clone(), index_hash, serving_hash };
+        match ground {
+            Ground::Override(reason) => {
+                Ok(Approval::by_override(&rules.alias, &candidate, rules.purpose, reason)?)
+            }
+            Ground::Verdicts => {
+                let verdicts = VerdictStore::new(self.store);
+                let filed = verdicts.filed(chain, index_hash, serving_hash)?;
+                approval(&candidate, &filed, &rules, self.now).map_err(|refusal| {
+                    FlipError::Refused {
+                        refusal: Box::new(refusal),
+                        flag: self.store.flag().to_owned(),
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Looked {
+    /// Refuses where the directory was replaced since it was hashed.
+    pub(crate) fn unchanged(&self) -> Result<(), FlipError> {
+        if self.identity.is_some() && identity(&self.entry.target) == self.identity {
+            return Ok(());
+        }
+        Err(FlipError::Replaced { target: self.entry.target.clone() })
+    }
+}
+
+/// An approval that was used up on this very flip.
+pub(crate) struct Given {
+    pub(crate) verdict: Option<Digest>,
+    reason: Option<String>,
+}
+
+impl Given {
+    pub(crate) fn of(
+        approval: Approval,
+        alias: &AliasName,
+        entry: &StackEntry,
+        purpose: Purpose,
+    ) -> Result<Self, FlipError> {
+        let candidate = approval.candidate();
+        let same = approval.alias() == alias.as_str()
+            && (candidate.index_hash, candidate.serving_hash)
+                == (entry.index_hash, entry.serving_hash)
+            && approval.purpose() == purpose;
+        if !same {
+            return Err(FlipError::Approval { alias: alias.to_string() });
+        }
+        let reason = approval.override_reason().map(str::to_owned);
+        Ok(Self { verdict: approval.verdict_digest(), reason })
+    }
+
+    pub(crate) fn announce(self, action: Action, next: Announced) -> Announcement {
+        let overridden = self.reason.is_some();
+        Announcement { action, next, verdict: self.verdict, reason: self.reason, overridden }
+    }
+}
+
+impl Announcement {
+    /// A move that needs no approval.
+    pub(crate) fn plain(action: Action, next: Announced) -> Self {
+        Self { action, next, verdict: None, reason: None, overridden: false }
+    }
+}
