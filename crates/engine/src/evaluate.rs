@@ -143,7 +143,7 @@ pub fn evaluate(
     Ok(Evaluation { context, runs, timings, exports })
 }
 
-fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {
+pub(crate) fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {
     let wrong = |name, problem: &str| Err(EvaluateError::Setting { name, problem: problem.into() });
     if settings.k == 0 {
         return wrong("k", "is 0; at least one hit is needed");
@@ -159,15 +159,15 @@ fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {
 }
 
 /// What the store says of itself.
-struct Index {
+pub(crate) struct Index {
     hash: String,
-    analyzer: Analyzer,
+    pub(crate) analyzer: Analyzer,
     /// Whether ΔS can be read from stored vectors.
     stored: bool,
 }
 
 impl Index {
-    fn of(parts: &Parts<'_>) -> Result<Self, EvaluateError> {
+    pub(crate) fn of(parts: &Parts<'_>) -> Result<Self, EvaluateError> {
         let store = parts.store;
         let pin = |pin: &'static str| {
             store.pins().get(pin).ok_or_else(|| EvaluateError::Pin {

@@ -4,12 +4,15 @@
 //! store, and scores what comes back into records. [`summary`](summary::summary) turns records
 //! into the gate's evidence, and is a pure function: a replay calls the same one.
 
+pub mod check;
 pub mod draw;
 pub mod labels;
 pub mod passages;
 pub mod plan;
 pub mod seeds;
+pub mod summary;
 pub mod texts;
+pub mod worst;
 
 mod error;
 mod evaluate;
@@ -20,10 +23,13 @@ mod retrieve;
 mod setup;
 mod vectors;
 
+pub use check::{GoldProblem, GoldProblemKind, check_gold};
 pub use error::EvaluateError;
 pub use evaluate::{Evaluation, Exports, evaluate};
 pub use retrieve::TRIES;
 pub use setup::{OnProgress, Parts, Progress, Settings};
+pub use summary::summary;
+pub use worst::{WorstQuestion, worst_questions};
 
 #[cfg(test)]
 mod memory;

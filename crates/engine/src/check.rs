@@ -1,0 +1,236 @@
+//! `gold check`: what is wrong with a gold set, seen from one index.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use wfgy_core::{Question, Role, Span};
+use wfgy_score::{LabelProblem, Vector, delta_s};
+
+use crate::error::EvaluateError;
+use crate::evaluate::{Index, check_settings};
+use crate::labels::{LabelNoteKind, Labeller, Labels};
+use crate::setup::{OnProgress, Parts, Progress, Settings};
+use crate::texts::TextVectors;
+
+/// An anchor farther than this from its question is suspect: retrieval that finds what the
+/// question is near to will not find the anchor.
+pub const FAR_ANCHOR: f64 = 0.35;
+
+/// One thing to mend in a gold set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoldProblem {
+    /// Question id.
+    pub question: String,
+    /// Which field of it.
+    pub field: String,
+    /// What.
+    pub kind: GoldProblemKind,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GoldProblemKind {
+    /// The index does not contain the target.
+    Target(LabelProblem),
+    /// The target's text stands elsewhere than the offsets say.
+    Moved {
+        /// The gold set's offsets.
+        from: Span,
+        /// Where the quote is.
+        to: Span,
+    },
+    /// No snippet overlaps the target.
+    Unreachable,
+    /// Another question asks the same.
+    DuplicateQuestion {
+        /// The id of the first one.
+        of: String,
+    },
+    /// A paraphrase that says what an earlier wording of its question says.
+    RepeatedWording {
+        /// Number of that wording, 0 as written.
+        of: usize,
+    },
+    /// An anchor that the question is not near to.
+    FarAnchor {
+        /// ΔS(question, anchor), in [0, 2].
+        delta_s: f64,
+    },
+    /// A text that the embedder cuts at its limit.
+    TooLong {
+        /// The limit in tokens, special tokens counted.
+        max_tokens: usize,
+    },
+    /// A text that the embedder has no vector for.
+    NoVector,
+}
+
+impl GoldProblemKind {
+    /// Its name in machine-readable output.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Target(LabelProblem::OutOfRange { .. }) => "offsets_out_of_range",
+            Self::Target(_) => "missing_target",
+            Self::Moved { .. } => "moved_offsets",
+            Self::Unreachable => "unreachable_target",
+            Self::DuplicateQuestion { .. } => "duplicate_question",
+            Self::RepeatedWording { .. } => "repeated_wording",
+            Self::FarAnchor { .. } => "far_anchor",
+            Self::TooLong { .. } => "too_long",
+            Self::NoVector => "no_vector",
+        }
+    }
+}
+
+impl fmt::Display for GoldProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(problem) => write!(f, "{problem}"),
+            Self::Moved { from, to } => write!(
+                f,
+                "offsets {}-{} moved: the quote is at {}-{}",
+                from.start, from.end, to.start, to.end
+            ),
+            Self::Unreachable => f.write_str("no snippet overlaps it: nothing can retrieve it"),
+            Self::DuplicateQuestion { of } => write!(f, "question {of} asks the same"),
+            Self::RepeatedWording { of: 0 } => f.write_str("says what the question says"),
+            Self::RepeatedWording { of } => write!(f, "says what paraphrase {of} says"),
+            Self::FarAnchor { delta_s } => write!(
+                f,
+                "ΔS to the question is {delta_s:.3}, above {FAR_ANCHOR}: the question is not near \
+                 to what should answer it"
+            ),
+            Self::TooLong { max_tokens } => {
+                write!(f, "is cut at {max_tokens} tokens when it is embedded: make it shorter")
+            }
+            Self::NoVector => f.write_str("has no vector: add it to the precomputed ones"),
+        }
+    }
+}
+
+impl fmt::Display for GoldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "question {}, {}: {}", self.question, self.field, self.kind)
+    }
+}
+
+/// Everything that is wrong with the gold set of `parts` in its store, in gold order.
+///
+/// # Errors
+/// Where a part failed, or the store and the embedder do not belong together.
+pub fn check_gold(
+    parts: Parts<'_>,
+    settings: &Settings,
+    progress: OnProgress<'_>,
+) -> Result<Vec<GoldProblem>, EvaluateError> {
+    check_settings(settings)?;
+    let index = Index::of(&parts)?;
+    let total = parts.gold.items.len();
+    let mut labeller =
+        Labeller::new(parts.store, parts.embedder.tokenizer(), settings, parts.gold.unit());
+    let mut labels = Vec::with_capacity(total);
+    for question in &parts.gold.items {
+        labels.push(labeller.labels(question)?);
+        progress(Progress { stage: "labels", done: labels.len(), total });
+    }
+    let schema = &parts.scorer.identity().schema;
+    let query = |text: &str| schema.compose(Role::Query, &index.analyzer, None, text);
+    let passage = |text: &str| schema.compose(Role::Passage, &index.analyzer, None, text);
+    let queries = parts.gold.items.iter().flat_map(Question::wordings).map(query);
+    let anchors = labels.iter().flat_map(|labels| &labels.anchors).map(|text| passage(text));
+    let texts = TextVectors::embed(parts.scorer, queries.chain(anchors), settings, progress)?;
+
+    let mut first_asked: BTreeMap<String, &str> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (question, labels) in parts.gold.items.iter().zip(&labels) {
+        let mut found = Found { question, problems: &mut problems };
+        let first = *first_asked.entry(plain(&question.question)).or_insert(&question.id);
+        if first != question.id {
+            let kind = GoldProblemKind::DuplicateQuestion { of: first.to_owned() };
+            found.push("question", kind);
+        }
+        repeated_wordings(&mut found);
+        target_notes(&mut found, labels);
+        for (number, text) in question.wordings().enumerate() {
+            embedded(&mut found, &texts, &wording_field(number), &query(text), schema.max_tokens);
+        }
+        let asked = texts.get(&query(&question.question));
+        for (number, text) in labels.anchors.iter().enumerate() {
+            let field = match question.anchors.is_empty() {
+                true => format!("anchor {number} (from its targets)"),
+                false => format!("anchor {number}"),
+            };
+            let text = passage(text);
+            embedded(&mut found, &texts, &field, &text, schema.max_tokens);
+            let (Some(asked), Some(anchor)) = (asked, texts.get(&text)) else { continue };
+            let name = |field: &str| format!("question {}, {field}", question.id);
+            let asked = Vector::new(&name("question"), asked, asked.len())?;
+            let anchor = Vector::new(&name(&field), anchor, anchor.len())?;
+            let delta_s = delta_s(asked, anchor);
+            if !wfgy_stats::at_most(delta_s, FAR_ANCHOR) {
+                found.push(&field, GoldProblemKind::FarAnchor { delta_s });
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// Problems of one question in the making.
+struct Found<'a> {
+    question: &'a Question,
+    problems: &'a mut Vec<GoldProblem>,
+}
+
+impl Found<'_> {
+    fn push(&mut self, field: &str, kind: GoldProblemKind) {
+        let question = self.question.id.clone();
+        self.problems.push(GoldProblem { question, field: field.to_owned(), kind });
+    }
+}
+
+fn wording_field(number: usize) -> String {
+    match number {
+        0 => "question".to_owned(),
+        number => format!("paraphrases[{}]", number - 1),
+    }
+}
+
+/// What two people would call the same question: case, white space and a final mark aside.
+fn plain(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ").trim_end_matches(['?', '.', '!']).trim_end().to_owned()
+}
+
+fn repeated_wordings(found: &mut Found<'_>) {
+    let wordings: Vec<String> = found.question.wordings().map(plain).collect();
+    for (number, wording) in wordings.iter().enumerate() {
+        if let Some(of) = wordings[..number].iter().position(|earlier| earlier == wording) {
+            found.push(&wording_field(number), GoldProblemKind::RepeatedWording { of });
+        }
+    }
+}
+
+fn target_notes(found: &mut Found<'_>, labels: &Labels) {
+    for note in &labels.notes {
+        let kind = match &note.kind {
+            LabelNoteKind::Problem(problem) => GoldProblemKind::Target(problem.clone()),
+            LabelNoteKind::Moved { from, to } => GoldProblemKind::Moved { from: *from, to: *to },
+            LabelNoteKind::Unreachable => GoldProblemKind::Unreachable,
+        };
+        found.push(&note.field, kind);
+    }
+}
+
+fn embedded(
+    found: &mut Found<'_>,
+    texts: &TextVectors,
+    field: &str,
+    text: &str,
+    max_tokens: usize,
+) {
+    if texts.get(text).is_none() {
+        found.push(field, GoldProblemKind::NoVector);
+    } else if texts.truncated([text]) > 0 {
+        found.push(field, GoldProblemKind::TooLong { max_tokens });
+    }
+}

@@ -1,0 +1,158 @@
+//! From records to the gate's evidence: a pure function, and what a replay calls as well.
+//!
+//! Inner levels (seeds within a wording, wordings within a question) are arithmetic means, the
+//! named statistic is taken over questions, in gold order. Failed runs are left out of the
+//! values; where there are any, every value is taken a second time with failed runs at their
+//! worst: coverage 0, ΔS 2, and 0 for what is better when higher.
+
+mod agreement;
+mod coverage;
+mod distance;
+mod grid;
+mod ranking;
+mod sheet;
+
+pub(crate) use agreement::lambda;
+pub(crate) use grid::{Failed, Grid, QuestionRuns};
+
+use wfgy_core::evaluation::{Context, RunRecord, RunStatus};
+use wfgy_core::{Aggregate, Direction, Number};
+use wfgy_gate::{Counts, Evidence, Nulls};
+
+use crate::error::EvaluateError;
+use sheet::Sheet;
+
+/// The evidence that `runs` are, at the served `k`: one of the cutoffs that the records hold.
+///
+/// The order of `runs` does not matter.
+///
+/// # Errors
+/// [`EvaluateError::Setting`] where the records do not hold `k`, [`EvaluateError::Records`]
+/// where context and runs do not fit together.
+pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Evidence, EvaluateError> {
+    let grid = Grid::of(context, runs, k)?;
+    let mut sheet = measures(&grid, Failed::LeftOut);
+    let counts = counts(context, &grid, runs);
+    let slots = distance::slots(&grid, Failed::LeftOut, &mut sheet);
+    error_rate(&mut sheet, &counts);
+    nulls(&mut sheet, context, &grid);
+    integrity(&mut sheet, context);
+    let worst_case = (counts.failed > 0).then(|| {
+        let mut sheet = measures(&grid, Failed::AtWorst);
+        distance::slots(&grid, Failed::AtWorst, &mut sheet);
+        sheet.numbers
+    });
+    let mut hard_values: Vec<f64> = runs.iter().filter_map(|run| run.hard_null).collect();
+    hard_values.sort_by(f64::total_cmp);
+    sheet.explain_the_rest();
+    Ok(Evidence {
+        pins: context.pins.clone(),
+        baseline: None,
+        gold_digest: context.gold_digest,
+        unit: context.unit,
+        k,
+        seeds: context.seeds.clone(),
+        scorer: context.scorer.clone(),
+        scorer_schema: context.scorer_schema.clone(),
+        stored_vectors: context.stored_vectors,
+        metrics: sheet.numbers,
+        worst_case,
+        slots,
+        nulls: Nulls {
+            random_p05: context.calibration.random.as_ref().map(|null| null.p05),
+            hard_median: context.calibration.hard.as_ref().map(|null| null.p50),
+            hard_values,
+        },
+        counts,
+        integrity: context.integrity.clone(),
+        missing: sheet.missing,
+    })
+}
+
+fn measures(grid: &Grid<'_>, failed: Failed) -> Sheet {
+    let mut sheet = Sheet::default();
+    distance::measure(grid, failed, &mut sheet);
+    coverage::measure(grid, failed, &mut sheet);
+    agreement::measure(grid, &mut sheet);
+    ranking::measure(grid, &mut sheet);
+    sheet
+}
+
+fn counts(context: &Context, grid: &Grid<'_>, runs: &[RunRecord]) -> Counts {
+    let with = |status| runs.iter().filter(|run| run.status == status).count();
+    let answerable = || grid.answerable();
+    Counts {
+        questions: context.questions.len(),
+        answerable: answerable().count(),
+        usable: answerable().filter(|q| q.runs().any(|r| r.status != RunStatus::Failed)).count(),
+        runs: runs.len(),
+        failed: with(RunStatus::Failed),
+        empty: with(RunStatus::Empty),
+        dropped: context.dropped_runs.values().sum(),
+        min_wordings: answerable().map(|q| q.record.n_wordings).min().unwrap_or(0),
+        label_problems: context.questions.iter().map(|q| q.label_problems.len()).sum(),
+    }
+}
+
+fn error_rate(sheet: &mut Sheet, counts: &Counts) {
+    if counts.runs == 0 {
+        return sheet.lacks("error_rate", "no run was asked");
+    }
+    sheet.numbers.insert(
+        "error_rate".to_owned(),
+        Number {
+            point: counts.failed as f64 / counts.runs as f64,
+            ci: None,
+            n_questions: counts.questions,
+            aggregate: Aggregate::Share,
+            direction: Direction::LowerIsBetter,
+        },
+    );
+}
+
+fn nulls(sheet: &mut Sheet, context: &Context, grid: &Grid<'_>) {
+    let asked = |q: &&QuestionRuns<'_>| {
+        q.runs().any(|run| run.seed == 0 && run.status != RunStatus::Failed)
+    };
+    let n_questions = grid.answerable().filter(asked).count();
+    let calibration = &context.calibration;
+    for (name, null, lacking) in [
+        ("null.random", &calibration.random, "every snippet overlaps a target: no decoy"),
+        ("null.hard", &calibration.hard, "every snippet overlaps a target: no wrong neighbour"),
+    ] {
+        for (statistic, aggregate, value) in [
+            ("", Aggregate::Median, null.as_ref().map(|null| null.p50)),
+            (":p01", Aggregate::P01, null.as_ref().map(|null| null.p01)),
+            (":p05", Aggregate::P05, null.as_ref().map(|null| null.p05)),
+            (":p95", Aggregate::P95, null.as_ref().map(|null| null.p95)),
+        ] {
+            let name = format!("{name}{statistic}");
+            match value {
+                Some(point) if point.is_finite() => {
+                    let direction = Direction::Neutral;
+                    let number = Number { point, ci: None, n_questions, aggregate, direction };
+                    sheet.numbers.insert(name, number);
+                }
+                _ => sheet.lacks(&name, lacking),
+            }
+        }
+    }
+}
+
+fn integrity(sheet: &mut Sheet, context: &Context) {
+    let integrity = &context.integrity;
+    if integrity.checked == 0 {
+        let why = format!("stored vectors were not compared with their text ({})", integrity.mode);
+        return sheet.lacks("integrity.mismatches", &why);
+    }
+    sheet.numbers.insert(
+        "integrity.mismatches".to_owned(),
+        Number {
+            point: integrity.mismatches as f64,
+            ci: None,
+            n_questions: 0,
+            aggregate: Aggregate::Count,
+            direction: Direction::LowerIsBetter,
+        },
+    );
+}

@@ -1,0 +1,80 @@
+//! Coverage over questions, and how much of the exact answer the serving path found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wfgy_core::Aggregate;
+use wfgy_core::evaluation::{CoverageRecord, RunRecord};
+use wfgy_stats::{Sample, mean};
+
+use super::grid::{Failed, Grid};
+use super::sheet::Sheet;
+
+/// A question passes from this mean coverage on.
+const PASSES_FROM: f64 = 0.70;
+/// A stratum of fewer questions says nothing.
+const LEAST_STRATUM: usize = 20;
+
+pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
+    for cutoff in &grid.cutoffs {
+        for (name, of) in [
+            ("coverage.mean", (|c| c.coverage) as fn(&CoverageRecord) -> f64),
+            ("coverage.precision", |c| c.precision),
+            ("coverage.iou", |c| c.iou),
+        ] {
+            let values = grid.values(failed, 0.0, |run| run.coverage.get(cutoff).map(of));
+            at(name, *cutoff, grid.k, &values, sheet);
+        }
+        let values = grid.values(failed, 0.0, |run| found_of_exact(run, *cutoff));
+        at("graph.recall", *cutoff, grid.k, &values, sheet);
+    }
+    let served = |run: &RunRecord| run.coverage.get(&grid.k).map(|c| c.coverage);
+    let values = grid.values(failed, 0.0, served);
+    sheet.put("coverage.p05", &values, Aggregate::P05);
+    let passing: Vec<f64> = values
+        .iter()
+        .map(|value| f64::from(u8::from(wfgy_stats::at_least(*value, PASSES_FROM))))
+        .collect();
+    sheet.put("coverage.pass_rate", &passing, Aggregate::Share);
+    worst_stratum(grid, failed, sheet);
+}
+
+fn at(name: &str, cutoff: usize, k: usize, values: &[f64], sheet: &mut Sheet) {
+    sheet.put(&format!("{name}@{cutoff}"), values, Aggregate::Mean);
+    if cutoff == k {
+        sheet.put(name, values, Aggregate::Mean);
+    }
+}
+
+/// Share of the exact top k that the serving path has in its own; `None` where the exact answer
+/// is not known.
+fn found_of_exact(run: &RunRecord, k: usize) -> Option<f64> {
+    let exact = &run.exact[..run.exact.len().min(k)];
+    let served: BTreeSet<u32> = run.hits.iter().take(k).map(|hit| hit.position).collect();
+    let found = exact.iter().filter(|position| served.contains(position)).count();
+    (!exact.is_empty()).then(|| found as f64 / exact.len() as f64)
+}
+
+/// The lowest mean of a stratum with enough questions; the first in name order on ties.
+fn worst_stratum(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
+    let name = "coverage.worst_stratum";
+    let mut strata: BTreeMap<&str, (usize, Vec<f64>)> = BTreeMap::new();
+    for question in grid.answerable() {
+        let Some(stratum) = &question.record.stratum else { continue };
+        let (questions, values) = strata.entry(stratum).or_default();
+        *questions += 1;
+        values.extend(
+            question.value(failed, 0.0, |run| {
+                run.coverage.get(&grid.k).map(|coverage| coverage.coverage)
+            }),
+        );
+    }
+    let large = strata.values().filter(|(questions, _)| *questions >= LEAST_STRATUM);
+    let worst = large
+        .filter_map(|(_, values)| Some((mean(values)?, values)))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    match worst.map(|(_, values)| Sample::new(values.clone())) {
+        Some(Ok(sample)) => sheet.put_sample(name, &sample, Aggregate::Mean),
+        Some(Err(error)) => sheet.lacks(name, &error.to_string()),
+        None => sheet.lacks(name, "no stratum has 20 questions"),
+    }
+}

@@ -1,0 +1,189 @@
+//! Records sorted by question, wording and seed, checked to fit together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wfgy_core::Unit;
+use wfgy_core::evaluation::{Context, QuestionRecord, RunRecord, RunStatus};
+use wfgy_stats::question_value;
+
+use crate::error::EvaluateError;
+use crate::setup::cutoffs;
+
+/// What a failed run is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// Nothing: it is in no value.
+    LeftOut,
+    /// The worst that the metric can be.
+    AtWorst,
+}
+
+/// All runs, by question in gold order, then by wording and seed.
+#[derive(Debug)]
+pub(crate) struct Grid<'a> {
+    /// The questions.
+    pub(crate) questions: Vec<QuestionRuns<'a>>,
+    /// What k counts.
+    pub(crate) unit: Unit,
+    /// The served k.
+    pub(crate) k: usize,
+    /// Every cutoff that the records hold, ascending.
+    pub(crate) cutoffs: Vec<usize>,
+}
+
+/// A question and its runs.
+#[derive(Debug)]
+pub(crate) struct QuestionRuns<'a> {
+    /// The question.
+    pub(crate) record: &'a QuestionRecord,
+    /// Its runs by wording number, by seed within each.
+    pub(crate) wordings: BTreeMap<usize, Vec<&'a RunRecord>>,
+}
+
+impl QuestionRuns<'_> {
+    /// All runs, by wording, then seed.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &RunRecord> {
+        self.wordings.values().flatten().copied()
+    }
+
+    /// The question's value: mean over wordings of means over seeds. Failed runs take `worst`
+    /// or are left out; `None` where no run has a value.
+    pub(crate) fn value(
+        &self,
+        failed: Failed,
+        worst: f64,
+        value: impl Fn(&RunRecord) -> Option<f64>,
+    ) -> Option<f64> {
+        let of = |run: &&RunRecord| match (run.status, failed) {
+            (RunStatus::Failed, Failed::LeftOut) => None,
+            (RunStatus::Failed, Failed::AtWorst) => Some(worst),
+            (RunStatus::Answered | RunStatus::Empty, _) => value(run),
+        };
+        let wordings: Vec<Vec<f64>> =
+            self.wordings.values().map(|runs| runs.iter().filter_map(of).collect()).collect();
+        question_value(&wordings)
+    }
+}
+
+impl<'a> Grid<'a> {
+    /// Sorts `runs`, to be judged at the served `k`.
+    ///
+    /// # Errors
+    /// Where the records do not hold `k`, or do not fit together.
+    pub(crate) fn of(
+        context: &'a Context,
+        runs: &'a [RunRecord],
+        k: usize,
+    ) -> Result<Self, EvaluateError> {
+        let cutoffs = cutoffs(context.k);
+        if !cutoffs.contains(&k) {
+            let problem = format!(
+                "{k} is none of the cutoffs that these runs hold ({}); evaluate anew",
+                cutoffs.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+            );
+            return Err(EvaluateError::Setting { name: "k", problem });
+        }
+        let mut numbers = BTreeMap::new();
+        for (number, question) in context.questions.iter().enumerate() {
+            if numbers.insert(question.id.as_str(), number).is_some() {
+                return records(format!("question {} stands twice in the context", question.id));
+            }
+        }
+        let mut questions: Vec<QuestionRuns<'a>> = context
+            .questions
+            .iter()
+            .map(|record| QuestionRuns { record, wordings: BTreeMap::new() })
+            .collect();
+        for run in runs {
+            let Some(question) = numbers.get(run.question.as_str()).map(|n| &mut questions[*n])
+            else {
+                return records(format!("a run is of question {}, unknown here", run.question));
+            };
+            check(context, question.record, run, &cutoffs)?;
+            question.wordings.entry(run.wording).or_default().push(run);
+        }
+        for run in questions.iter_mut().flat_map(|q| q.wordings.values_mut()) {
+            run.sort_by_key(|run| run.seed);
+            if let Some(pair) = run.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
+                return records(format!("{} stands twice", shown(pair[0])));
+            }
+        }
+        let wordings: usize = context.questions.iter().map(|q| q.n_wordings).sum();
+        let dropped: usize = context.dropped_runs.values().sum();
+        let expected = (wordings * context.seeds.len()).checked_sub(dropped);
+        if expected != Some(runs.len()) {
+            let planned = wordings * context.seeds.len();
+            return records(format!(
+                "{} runs, but {planned} were planned and {dropped} dropped: records are missing \
+                 or added",
+                runs.len()
+            ));
+        }
+        Ok(Self { questions, unit: context.unit, k, cutoffs })
+    }
+
+    /// The questions that have targets.
+    pub(crate) fn answerable(&self) -> impl Iterator<Item = &QuestionRuns<'a>> {
+        self.questions.iter().filter(|question| question.record.answerable)
+    }
+
+    /// One value per answerable question that has one.
+    pub(crate) fn values(
+        &self,
+        failed: Failed,
+        worst: f64,
+        value: impl Fn(&RunRecord) -> Option<f64>,
+    ) -> Vec<f64> {
+        self.answerable().filter_map(|question| question.value(failed, worst, &value)).collect()
+    }
+}
+
+fn records<T>(problem: String) -> Result<T, EvaluateError> {
+    Err(EvaluateError::Records(problem))
+}
+
+fn shown(run: &RunRecord) -> String {
+    format!("run (question {}, wording {}, seed {})", run.question, run.wording, run.seed)
+}
+
+/// Holds a record against its context: numbers that a gate would trust must be possible ones.
+fn check(
+    context: &Context,
+    question: &QuestionRecord,
+    run: &RunRecord,
+    cutoffs: &[usize],
+) -> Result<(), EvaluateError> {
+    let wrong = |what: &str| records(format!("{}: {what}", shown(run)));
+    if run.wording >= question.n_wordings {
+        return wrong("the question has no such wording");
+    }
+    if !context.seeds.contains(&run.seed) {
+        return wrong("this seed was not asked");
+    }
+    if (run.status == RunStatus::Answered) == run.hits.is_empty() {
+        return wrong("its status and its hits contradict each other");
+    }
+    if run.status == RunStatus::Failed {
+        return Ok(());
+    }
+    let distances = run
+        .hits
+        .iter()
+        .flat_map(|hit| [Some(hit.delta_s_question), hit.delta_s_anchor])
+        .chain([run.delta_s_decoy, run.hard_null]);
+    if !distances.flatten().all(|distance| (0.0..=2.0).contains(&distance)) {
+        return wrong("a ΔS is not in [0, 2]");
+    }
+    let mut shares: Vec<f64> = run.auc.into_iter().chain(run.auc_hard).collect();
+    if question.answerable {
+        let held: BTreeSet<usize> = run.coverage.keys().copied().collect();
+        if !cutoffs.iter().all(|cutoff| held.contains(cutoff)) {
+            return wrong("coverage at a cutoff is missing");
+        }
+        shares.extend(run.coverage.values().flat_map(|c| [c.coverage, c.precision, c.iou]));
+    }
+    if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+        return wrong("a share is not in [0, 1]");
+    }
+    Ok(())
+}

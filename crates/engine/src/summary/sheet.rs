@@ -1,0 +1,53 @@
+//! Metrics by name, and why the others have no data.
+
+use std::collections::BTreeMap;
+
+use wfgy_core::{Aggregate, Direction, Number};
+use wfgy_gate::{KnownMetric, METRIC_NAMES, Origin};
+use wfgy_stats::{Sample, SampleError};
+
+/// What was measured so far.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    /// Values by name.
+    pub(crate) numbers: BTreeMap<String, Number>,
+    /// Reasons by name.
+    pub(crate) missing: BTreeMap<String, String>,
+}
+
+impl Sheet {
+    /// Takes the statistic of one value per question; no values, or one that is not finite, are
+    /// no data.
+    pub(crate) fn put(&mut self, name: &str, values: &[f64], aggregate: Aggregate) {
+        match Sample::new(values.to_vec()) {
+            Ok(sample) => self.put_sample(name, &sample, aggregate),
+            Err(SampleError::Empty) => self.lacks(name, "no question has a value"),
+            Err(error) => self.lacks(name, &error.to_string()),
+        }
+    }
+
+    /// Takes the statistic of a sample.
+    pub(crate) fn put_sample(&mut self, name: &str, sample: &Sample, aggregate: Aggregate) {
+        self.numbers.insert(name.to_owned(), sample.number(aggregate, direction(name)));
+    }
+
+    /// Remembers why a metric has no data.
+    pub(crate) fn lacks(&mut self, name: &str, why: &str) {
+        self.missing.insert(name.to_owned(), why.to_owned());
+    }
+
+    /// Gives every name of these runs that has neither value nor reason a reason.
+    pub(crate) fn explain_the_rest(&mut self) {
+        for name in METRIC_NAMES {
+            let of_runs = KnownMetric::named(name).is_some_and(|m| m.origin == Origin::Runs);
+            if of_runs && !self.numbers.contains_key(name) && !self.missing.contains_key(name) {
+                self.lacks(name, "no question has a value");
+            }
+        }
+    }
+}
+
+/// Which way is better; a name that the gate does not know is neutral there as here.
+fn direction(name: &str) -> Direction {
+    KnownMetric::named(name).map_or(Direction::Neutral, |metric| metric.direction)
+}

@@ -1,0 +1,95 @@
+//! The questions that an index serves worst, with what they retrieved and what they should have.
+
+use wfgy_core::evaluation::{Context, RunRecord, RunStatus};
+use wfgy_score::State;
+
+use crate::error::EvaluateError;
+use crate::summary::{Failed, Grid, QuestionRuns, lambda};
+
+/// Hits shown of a question's worst run.
+const SHOWN_HITS: usize = 3;
+
+/// A question and its worst run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorstQuestion {
+    /// Question id.
+    pub id: String,
+    /// Wording 0; `None` under `--redact`.
+    pub text: Option<String>,
+    /// Mean coverage at the served k, in [0, 1]; `None` where every run failed.
+    pub coverage: Option<f64>,
+    /// Mean ΔS between wording and first hit, in [0, 2]; `None` where every run failed.
+    pub delta_s: Option<f64>,
+    /// λ of its runs, by wording, then seed.
+    pub states: Vec<State>,
+    /// Wording number of its worst run: lowest coverage, then greatest ΔS; `None` without runs.
+    pub wording: Option<usize>,
+    /// Seed of that run.
+    pub seed: Option<u64>,
+    /// Text of that run; `None` under `--redact`.
+    pub asked: Option<String>,
+    /// Why that run failed, where it did.
+    pub error: Option<String>,
+    /// Its first snippet ids, best first.
+    pub retrieved: Vec<String>,
+    /// Where the targets are, one entry a target.
+    pub expected: Vec<String>,
+    /// What is wrong with the targets in this index.
+    pub label_problems: Vec<String>,
+}
+
+/// The `n` worst answerable questions at the served `k`: those without an answered run, then by
+/// coverage ascending, then by ΔS descending, then in gold order.
+///
+/// # Errors
+/// As [`summary`](crate::summary::summary()).
+pub fn worst_questions(
+    context: &Context,
+    runs: &[RunRecord],
+    k: usize,
+    n: usize,
+) -> Result<Vec<WorstQuestion>, EvaluateError> {
+    let grid = Grid::of(context, runs, k)?;
+    let mut questions: Vec<WorstQuestion> =
+        grid.answerable().map(|question| describe(&grid, question)).collect();
+    questions.sort_by(|a, b| {
+        let coverage = |q: &WorstQuestion| q.coverage.unwrap_or(-1.0);
+        let delta_s = |q: &WorstQuestion| q.delta_s.unwrap_or(f64::INFINITY);
+        coverage(a).total_cmp(&coverage(b)).then(delta_s(b).total_cmp(&delta_s(a)))
+    });
+    questions.truncate(n);
+    Ok(questions)
+}
+
+fn coverage(run: &RunRecord, k: usize) -> Option<f64> {
+    run.coverage.get(&k).map(|coverage| coverage.coverage)
+}
+
+fn first_delta_s(run: &RunRecord) -> f64 {
+    run.hits.first().map_or(wfgy_score::delta_s::NO_HITS, |hit| hit.delta_s_question)
+}
+
+fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> WorstQuestion {
+    let record = question.record;
+    let worst = question.runs().min_by(|a, b| {
+        let rank = |run: &RunRecord| coverage(run, grid.k).unwrap_or(-1.0);
+        rank(a).total_cmp(&rank(b)).then(first_delta_s(b).total_cmp(&first_delta_s(a)))
+    });
+    let retrieved = |run: &RunRecord| {
+        run.hits.iter().take(SHOWN_HITS).map(|hit| hit.snippet_id.clone()).collect()
+    };
+    WorstQuestion {
+        id: record.id.clone(),
+        text: record.text.clone(),
+        coverage: question.value(Failed::LeftOut, 0.0, |run| coverage(run, grid.k)),
+        delta_s: question.value(Failed::LeftOut, 0.0, |run| Some(first_delta_s(run))),
+        states: lambda(grid, question).states,
+        wording: worst.map(|run| run.wording),
+        seed: worst.map(|run| run.seed),
+        asked: worst.and_then(|run| run.text.clone()),
+        error: worst.filter(|run| run.status == RunStatus::Failed).and_then(|r| r.error.clone()),
+        retrieved: worst.map(retrieved).unwrap_or_default(),
+        expected: record.expected.clone(),
+        label_problems: record.label_problems.clone(),
+    }
+}
