@@ -33,3 +33,5 @@ pub use worst::{WorstQuestion, worst_questions};
 
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use wfgy_core::evaluation::Integrity;
+use wfgy_gate::IntegrityMode;
+
+use super::*;
+use crate::memory::Words;
+use wfgy_core::{Embedder, Tokenizer};
+
+fn check(store: &MemoryStore, embedder: &HashEmbedder, mode: IntegrityMode) -> Integrity {
+    let gold = gold(vec![about(1, 0, 0)]);
+    let settings = Settings { integrity: mode, ..settings() };
+    evaluate(parts(&gold, store, embedder), &settings, &|_| ()).unwrap().context.integrity
+}
+
+fn vector(embedder: &HashEmbedder, text: &str) -> Vec<f32> {
+    embedder.embed(&[&format!("passage: {text}")], wfgy_core::Deadline::NONE).unwrap().values
+}
+
+#[test]
+fn rule_64_snippets_are_drawn_by_the_index_hash_and_compared() {
+    let embedder = HashEmbedder::new("m");
+    let found = check(&store(&embedder), &embedder, IntegrityMode::Sample);
+    assert_eq!((found.mode.as_str(), found.checked, found.mismatches), ("sample", 64, 0));
+    assert!(found.lowest_cosine.unwrap() > 0.999_999 && found.kind.is_none());
+    let found = check(&store(&embedder), &embedder, IntegrityMode::Full);
+    assert_eq!((found.mode.as_str(), found.checked), ("full", 75));
+}
+
+#[test]
+fn rule_off_and_impossible_compare_nothing_and_say_so() {
+    let embedder = HashEmbedder::new("m");
+    let store = store(&embedder);
+    let found = check(&store, &embedder, IntegrityMode::Off);
+    assert_eq!((found.mode.as_str(), found.checked, found.lowest_cosine), ("off", 0, None));
+    let gold = gold(vec![about(1, 0, 0)]);
+    let precomputed = Parts { embeds_any_text: false, ..parts(&gold, &store, &embedder) };
+    let found = evaluate(precomputed, &settings(), &|_| ()).unwrap();
+    assert_eq!(found.context.integrity.mode, "impossible");
+    let evidence = crate::summary(&found.context, &found.runs, 10).unwrap();
+    assert!(evidence.missing["integrity.mismatches"].contains("impossible"));
+}
+
+#[test]
+fn rule_a_miss_names_shuffled_ids() {
+    let embedder = HashEmbedder::new("m");
+    let mut store = store(&embedder);
+    store.vectors.rotate_left(7);
+    let found = check(&store, &embedder, IntegrityMode::Sample);
+    assert_eq!((found.mismatches, found.kind.as_deref()), (64, Some("shuffled_ids")));
+    assert_eq!(found.examples.len(), 5);
+    // Two swapped among many are shuffled too.
+    let mut store = super::store(&embedder);
+    store.vectors.swap(3, 40);
+    let found = check(&store, &embedder, IntegrityMode::Full);
+    assert_eq!((found.mismatches, found.kind.as_deref()), (2, Some("shuffled_ids")));
+    assert_eq!(found.examples, [3, 40].map(|p: usize| store.snippets[p].snippet_id.clone()));
+}
+
+#[test]
+fn rule_a_miss_names_stale_text() {
+    let embedder = HashEmbedder::new("m");
+    let mut store = store(&embedder);
+    for position in (0..75).step_by(3) {
+        // What was embedded had other words at its end.
+        let snippet = &store.snippets[position];
+        let text = &store.sections[&snippet.doc_id]
+            .iter()
+            .find(|s| s.section_id == snippet.section_id)
+            .unwrap()
+            .text[snippet.offsets.start..snippet.offsets.end];
+        store.vectors[position] = vector(&embedder, &text.replace("common", "outdated wording"));
+    }
+    let found = check(&store, &embedder, IntegrityMode::Full);
+    assert_eq!((found.mismatches, found.kind.as_deref()), (25, Some("stale_text")));
+}
+
+#[test]
+fn rule_a_miss_names_another_model_or_mixed_models() {
+    let (embedder, other) = (HashEmbedder::new("m"), HashEmbedder::new("another"));
+    let theirs = store(&other);
+    let mut all = store(&embedder);
+    all.vectors = theirs.vectors.clone();
+    let found = check(&all, &embedder, IntegrityMode::Sample);
+    assert_eq!((found.mismatches, found.kind.as_deref()), (64, Some("other_model")));
+    let mut some = store(&embedder);
+    for position in (0..75).step_by(4) {
+        some.vectors[position] = theirs.vectors[position].clone();
+    }
+    let found = check(&some, &embedder, IntegrityMode::Full);
+    assert_eq!((found.mismatches, found.kind.as_deref()), (19, Some("mixed_models")));
+}
+
+#[test]
+fn the_titles_and_offsets_of_what_is_embedded_are_those_of_the_snippet() {
+    let embedder = HashEmbedder::new("m");
+    let mut store = store(&embedder);
+    store.sections.get_mut("d4").unwrap()[1].title = Some("A title".into());
+    // d4#s1 is positions 27 to 29; they were embedded without a title.
+    let found = check(&store, &embedder, IntegrityMode::Full);
+    assert_eq!(found.mismatches, 3);
+    for position in 27..30 {
+        let i = position - 27;
+        store.vectors[position] = vector(&embedder, &format!("A title {}", sentence(4, 1, i)));
+    }
+    assert_eq!(check(&store, &embedder, IntegrityMode::Full).mismatches, 0);
+    assert!(Words.encode("A title").unwrap().ids.len() == 2);
+}
