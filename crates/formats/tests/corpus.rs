@@ -1,5 +1,6 @@
 //! Corpus readers: every shape is read, and whatever is wrong is named by file, place and field.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
 use std::io::Write;
 use std::path::Path;
 
