@@ -3,26 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use wfgy_core::evaluation::{
-    Calibration, Context, Null, QuestionRecord, RunRecord, TextRecord, TextRole, TimingRecord,
-};
-use wfgy_core::{Analyzer, Answer, Depth, Digest, Embedder, Path, PortError, Query, Role, Unit};
+use wfgy_core::evaluation::{Calibration, Context, Null, QuestionRecord, RunRecord, TimingRecord};
+use wfgy_core::{Analyzer, Unit};
 use wfgy_stats::Sample;
 
+use crate::asked::Asked;
 use crate::draw::{DRAWN, draw};
+use crate::embedded::{Exports, Texts};
 use crate::error::EvaluateError;
 use crate::hard::{Wording, nearest_wrong};
 use crate::integrity;
 use crate::labels::{Labeller, Labels};
-use crate::plan::{Plan, PlannedRun};
-use crate::records::{AskedQuestion, AskedRun, Scored, score};
-use crate::retrieve::retrieve;
+use crate::plan::Plan;
+use crate::records::{AskedQuestion, Scored, score};
 use crate::setup::{OnProgress, Parts, Progress, Settings};
-use crate::texts::TextVectors;
 use crate::vectors::SnippetVectors;
-
-/// Hits that every run has at least, where the store has so many: the end of the sweep.
-const LEAST_DEPTH: usize = 50;
 
 /// Everything that an evaluation saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,17 +31,6 @@ pub struct Evaluation {
     pub timings: Vec<TimingRecord>,
     /// Vectors of wordings and anchors under the scorer.
     pub exports: Exports,
-}
-
-/// Vectors of wordings and anchors, for whoever wants to count again.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Exports {
-    /// What each row is of; row numbers ascend from 0.
-    pub texts: Vec<TextRecord>,
-    /// Row-major, `texts.len() × dim`.
-    pub vectors: Vec<f32>,
-    /// Values in a row.
-    pub dim: usize,
 }
 
 /// Asks the store every wording of every question under every seed, and scores what comes back.
@@ -224,213 +208,6 @@ fn resolve(
         progress(Progress { stage: "labels", done: labels.len(), total });
     }
     Ok(labels)
-}
-
-/// Vectors of wordings under both embedders, and of anchors under the scorer.
-struct Texts<'a> {
-    parts: Parts<'a>,
-    analyzer: Analyzer,
-    retrieval: TextVectors,
-    /// `None` where the scorer is the index's embedder.
-    scoring: Option<TextVectors>,
-}
-
-impl<'a> Texts<'a> {
-    /// Runs without a vector are dropped from `plan`.
-    fn embed(
-        parts: &Parts<'a>,
-        settings: &Settings,
-        analyzer: &Analyzer,
-        plan: &mut Plan,
-        labels: &[Labels],
-        progress: OnProgress<'_>,
-    ) -> Result<Self, EvaluateError> {
-        let same = parts.embedder.identity() == parts.scorer.identity();
-        let queries = |embedder: &dyn Embedder, plan: &Plan| -> Vec<String> {
-            plan.runs.iter().map(|run| run.embedded(embedder, analyzer)).collect()
-        };
-        let schema = &parts.scorer.identity().schema;
-        let anchors = labels
-            .iter()
-            .flat_map(|labels| &labels.anchors)
-            .map(|text| schema.compose(Role::Passage, analyzer, None, text));
-        let (retrieval, scoring) = if same {
-            let all = queries(parts.embedder, plan).into_iter().chain(anchors);
-            (TextVectors::embed(parts.embedder, all, settings, progress)?, None)
-        } else {
-            let mine = queries(parts.embedder, plan);
-            let theirs = queries(parts.scorer, plan).into_iter().chain(anchors);
-            (
-                TextVectors::embed(parts.embedder, mine, settings, progress)?,
-                Some(TextVectors::embed(parts.scorer, theirs, settings, progress)?),
-            )
-        };
-        let texts = Self { parts: *parts, analyzer: *analyzer, retrieval, scoring };
-        plan.keep(|run| texts.asked(run).is_some() && texts.scored(run).is_some());
-        Ok(texts)
-    }
-
-    fn scoring(&self) -> &TextVectors {
-        self.scoring.as_ref().unwrap_or(&self.retrieval)
-    }
-
-    /// The vector that the store is asked with.
-    fn asked(&self, run: &PlannedRun) -> Option<&[f32]> {
-        self.retrieval.get(&run.embedded(self.parts.embedder, &self.analyzer))
-    }
-
-    /// The vector that ΔS is measured from.
-    fn scored(&self, run: &PlannedRun) -> Option<&[f32]> {
-        self.scoring().get(&run.embedded(self.parts.scorer, &self.analyzer))
-    }
-
-    fn milliseconds(&self, run: &PlannedRun) -> f64 {
-        self.retrieval.milliseconds(&run.embedded(self.parts.embedder, &self.analyzer))
-    }
-
-    fn anchor(&self, text: &str) -> String {
-        self.parts.scorer.identity().schema.compose(Role::Passage, &self.analyzer, None, text)
-    }
-
-    fn anchors(&self, labels: &Labels) -> Vec<&[f32]> {
-        labels.anchors.iter().filter_map(|text| self.scoring().get(&self.anchor(text))).collect()
-    }
-
-    /// Distinct texts that were cut at a model's limit.
-    fn truncated(
-        &self,
-        plan: &Plan,
-        labels: &[Labels],
-        vectors: &SnippetVectors<'_>,
-    ) -> BTreeMap<String, usize> {
-        let queries: Vec<String> =
-            plan.runs.iter().map(|run| run.embedded(self.parts.embedder, &self.analyzer)).collect();
-        let anchors: Vec<String> =
-            labels.iter().flat_map(|l| &l.anchors).map(|text| self.anchor(text)).collect();
-        let count = |vectors: &TextVectors, texts: &[String]| {
-            vectors.truncated(texts.iter().map(String::as_str))
-        };
-        BTreeMap::from([
-            ("query".to_owned(), count(&self.retrieval, &queries)),
-            ("anchor".to_owned(), count(self.scoring(), &anchors)),
-            ("snippet".to_owned(), vectors.truncated()),
-        ])
-    }
-
-    fn exports(
-        &self,
-        parts: &Parts<'_>,
-        settings: &Settings,
-        plan: &Plan,
-        labels: &[Labels],
-    ) -> Exports {
-        let mut exports = Exports { dim: parts.scorer.identity().dim, ..Exports::default() };
-        let mut push = |text: String, record: TextRecord| {
-            let Some(vector) = self.scoring().get(&text) else { return };
-            let row = exports.texts.len();
-            let sha256 = Digest::of(&text);
-            let text = (!settings.redact).then_some(text);
-            exports.vectors.extend_from_slice(vector);
-            exports.texts.push(TextRecord { row, sha256, text, ..record });
-        };
-        let blank = |role, question: &str| TextRecord {
-            row: 0,
-            role,
-            question: question.to_owned(),
-            wording: None,
-            seed: None,
-            anchor: None,
-            sha256: Digest::of(""),
-            text: None,
-        };
-        for run in &plan.runs {
-            let id = &parts.gold.items[run.question].id;
-            let record = TextRecord {
-                wording: Some(run.wording),
-                seed: Some(run.seed),
-                ..blank(TextRole::Query, id)
-            };
-            push(run.embedded(parts.scorer, &self.analyzer), record);
-        }
-        for (question, labels) in parts.gold.items.iter().zip(labels) {
-            for (n, text) in labels.anchors.iter().enumerate() {
-                let record =
-                    TextRecord { anchor: Some(n), ..blank(TextRole::Anchor, &question.id) };
-                push(self.anchor(text), record);
-            }
-        }
-        exports
-    }
-}
-
-/// What the store answered, run by run as planned.
-struct Asked {
-    served: Vec<Result<Answer, PortError>>,
-    exact: Vec<Vec<u32>>,
-}
-
-impl Asked {
-    /// Every run by the serving path; those that did not fail once more by the exact path.
-    fn of(
-        parts: &Parts<'_>,
-        settings: &Settings,
-        unit: Unit,
-        plan: &Plan,
-        texts: &Texts<'_>,
-        progress: OnProgress<'_>,
-    ) -> Self {
-        let deep = settings.k.max(LEAST_DEPTH);
-        let documents = if unit == Unit::Document { deep } else { 0 };
-        let depth = Depth { snippets: deep, documents };
-        let queries: Vec<Query<'_>> = plan
-            .runs
-            .iter()
-            .map(|run| Query { text: &run.text, vector: texts.asked(run) })
-            .collect();
-        let served = retrieve(parts.store, &queries, Path::Serving, depth, settings, progress);
-        let alive: Vec<usize> = (0..served.len()).filter(|i| served[*i].is_ok()).collect();
-        let again: Vec<Query<'_>> = alive.iter().map(|i| queries[*i]).collect();
-        let found = retrieve(parts.store, &again, Path::Exact, depth, settings, progress);
-        let mut exact = vec![Vec::new(); served.len()];
-        for (i, answer) in alive.into_iter().zip(found) {
-            if let Ok(answer) = answer {
-                exact[i] = answer.hits.iter().map(|hit| hit.position).collect();
-            }
-        }
-        Self { served, exact }
-    }
-
-    fn hits(&self) -> impl Iterator<Item = u32> + '_ {
-        self.served.iter().flatten().flat_map(|answer| &answer.hits).map(|hit| hit.position)
-    }
-
-    /// Every snippet whose vector is needed.
-    fn needed(&self, labels: &[Labels], decoys: &[Vec<u32>]) -> BTreeSet<u32> {
-        let targets = labels.iter().flat_map(|labels| &labels.positions);
-        self.hits().chain(targets.copied()).chain(decoys.iter().flatten().copied()).collect()
-    }
-
-    fn runs_of<'a>(
-        &'a self,
-        question: usize,
-        plan: &'a Plan,
-        texts: &'a Texts<'_>,
-        hard: &[Option<u32>],
-    ) -> Vec<AskedRun<'a>> {
-        // Runs are planned in gold order.
-        let first = plan.runs.partition_point(|run| run.question < question);
-        let end = plan.runs.partition_point(|run| run.question <= question);
-        (first..end)
-            .map(|i| AskedRun {
-                planned: &plan.runs[i],
-                vector: texts.scored(&plan.runs[i]).unwrap_or_default(),
-                served: &self.served[i],
-                exact: &self.exact[i],
-                hard: hard[i],
-                embed_ms: texts.milliseconds(&plan.runs[i]),
-            })
-            .collect()
-    }
 }
 
 /// By run: the nearest snippet that overlaps no target, for seed 0 of answerable questions.

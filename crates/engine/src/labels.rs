@@ -102,6 +102,15 @@ struct Place {
     span: Option<Span>,
 }
 
+/// An alternative of a target, looked up.
+struct Resolved<'q> {
+    reference: &'q TargetRef,
+    /// As [`LabelNote::field`].
+    field: String,
+    /// `None` where the index does not contain it.
+    places: Option<Vec<Place>>,
+}
+
 impl<'a> Labeller<'a> {
     /// For the index behind `store`, whose TOK_VER is `tokenizer`'s; `unit` is the gold set's.
     pub fn new(
@@ -128,7 +137,7 @@ impl<'a> Labeller<'a> {
                     _ => format!("targets[{t}].any_of[{a}]"),
                 };
                 let places = self.locate(reference, &field, &mut notes)?;
-                alternatives.push((reference, field, places));
+                alternatives.push(Resolved { reference, field, places });
             }
             found.push(alternatives);
         }
@@ -142,7 +151,7 @@ impl<'a> Labeller<'a> {
         };
         for alternatives in &found {
             let mut expected = Vec::new();
-            for (reference, field, places) in alternatives {
+            for Resolved { reference, field, places } in alternatives {
                 expected.push(shown(reference, places.as_deref()));
                 for unit in self.units(reference, places.as_deref()) {
                     let grade = labels.qrels.entry(unit).or_default();
@@ -202,18 +211,15 @@ impl<'a> Labeller<'a> {
         })
     }
 
-    fn coverage(
-        &mut self,
-        found: &[Vec<(&TargetRef, String, Option<Vec<Place>>)>],
-    ) -> Result<Coverage, EvaluateError> {
+    fn coverage(&mut self, found: &[Vec<Resolved<'_>>]) -> Result<Coverage, EvaluateError> {
         if self.unit == Unit::Document {
             let documents: Vec<Vec<&str>> = found
                 .iter()
-                .map(|target| target.iter().map(|(r, _, _)| r.doc_id.as_str()).collect())
+                .map(|target| target.iter().map(|r| r.reference.doc_id.as_str()).collect())
                 .collect();
             return Ok(Coverage::documents(&documents));
         }
-        for (reference, _, places) in found.iter().flatten() {
+        for Resolved { reference, places, .. } in found.iter().flatten() {
             for place in places.iter().flatten() {
                 let key = (reference.doc_id.clone(), place.section.section_id.clone());
                 if !self.tokens.contains_key(&key) {
@@ -225,7 +231,7 @@ impl<'a> Labeller<'a> {
         let mut targets = Vec::new();
         for target in found {
             let mut alternatives = Vec::new();
-            for (reference, _, places) in target {
+            for Resolved { reference, places, .. } in target {
                 alternatives.push(match places {
                     Some(places) => {
                         Alternative::Found(places.iter().map(|p| self.part(reference, p)).collect())

@@ -14,6 +14,8 @@ pub mod summary;
 pub mod texts;
 pub mod worst;
 
+mod asked;
+mod embedded;
 mod error;
 mod evaluate;
 mod hard;
@@ -24,8 +26,9 @@ mod setup;
 mod vectors;
 
 pub use check::{GoldProblem, GoldProblemKind, check_gold};
+pub use embedded::Exports;
 pub use error::EvaluateError;
-pub use evaluate::{Evaluation, Exports, evaluate};
+pub use evaluate::{Evaluation, evaluate};
 pub use retrieve::TRIES;
 pub use setup::{OnProgress, Parts, Progress, Settings};
 pub use summary::summary;
