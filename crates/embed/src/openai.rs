@@ -1,0 +1,421 @@
+//! Embedder `openai`: any service that speaks OpenAI's `/v1/embeddings`.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use wfgy_core::{
+    Deadline, EmbedSchema, Embedder, EmbedderIdentity, Embeddings, PortError, RowState, Tokenizer,
+};
+
+use crate::retry::{RetryPolicy, retry_after};
+use crate::static_table::built_in_tokenizer;
+use crate::{OpenError, WordPieceTokenizer};
+
+/// Bytes of text that go into one request at most, unless one text alone has more.
+const REQUEST_BYTES: usize = 256 * 1024;
+
+/// Bytes of an answer that are read at most: 2,048 vectors of 4,096 numbers of 25 digits.
+const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A key that cannot be printed by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Takes a key as the environment has it.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into().trim().to_owned())
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// Which service, and how to treat it.
+#[derive(Debug, Clone)]
+pub struct OpenAiOptions {
+    /// `http://` or `https://`, with or without `/v1` or `/v1/embeddings`.
+    pub base_url: String,
+    /// The model to ask for.
+    pub model: String,
+    /// Sent as a bearer token; never stored or logged.
+    pub key: Option<ApiKey>,
+    /// Put before every wording.
+    pub query_prefix: String,
+    /// Put before every snippet and anchor.
+    pub passage_prefix: String,
+    /// The dimension that an index expects; `None` takes the service's.
+    pub dim: Option<usize>,
+    /// Texts in one request, at least 1.
+    pub batch: usize,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// When to ask again.
+    pub retry: RetryPolicy,
+}
+
+impl OpenAiOptions {
+    /// The defaults: no key, no prefixes, 64 texts a request, 60 s each, [`RetryPolicy::default`].
+    pub fn new(base_url: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            model: model.into(),
+            key: None,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+            dim: None,
+            batch: 64,
+            timeout: Duration::from_secs(60),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// Asks a service for vectors, in order, batch by batch.
+///
+/// Timeouts, broken connections, 408, 425, 429 and 5xx are asked again as the
+/// policy says, and are [`PortError::Retryable`] when tries run out; every
+/// other refusal, another dimension, a missing or repeated index and a number
+/// that is not finite are [`PortError::Permanent`]. Token counts come from the
+/// built-in WordPiece, since the service does not tell its own.
+pub struct OpenAiEmbedder {
+    agent: ureq::Agent,
+    url: String,
+    options: OpenAiOptions,
+    tokenizer: WordPieceTokenizer,
+    identity: EmbedderIdentity,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    input: &'a [&'a str],
+    encoding_format: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    model: Option<String>,
+    data: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    index: usize,
+    embedding: Vec<f64>,
+}
+
+/// One failed try.
+struct Failure {
+    message: String,
+    again: bool,
+    wait: Option<Duration>,
+}
+
+impl Failure {
+    fn permanent(message: impl Into<String>) -> Self {
+        Self { message: message.into(), again: false, wait: None }
+    }
+}
+
+impl OpenAiEmbedder {
+    /// Asks the service for one vector, to learn its dimension and model.
+    ///
+    /// # Errors
+    /// [`OpenError`] where a setting is wrong or the service does not answer or refuses.
+    pub fn open(options: OpenAiOptions, deadline: Deadline) -> Result<Self, OpenError> {
+        let url = endpoint(&options.base_url)?;
+        if options.model.is_empty() {
+            return Err(OpenError::setting("embedding model", "is empty; name one"));
+        }
+        if options.batch == 0 || options.retry.tries == 0 {
+            return Err(OpenError::setting("batch and tries", "must be at least 1"));
+        }
+        if let Some(ApiKey(key)) = &options.key
+            && (key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            let problem = "is empty or holds characters that no header can carry";
+            return Err(OpenError::setting("embedding key", problem));
+        }
+        // Not redirected: a key must not travel to a host that nobody named.
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("wfgy/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        let identity = EmbedderIdentity {
+            model_ver: format!("openai:{}", options.model),
+            dim: options.dim.unwrap_or(0),
+            schema: EmbedSchema {
+                pooling: "unknown".to_owned(),
+                max_tokens: 0,
+                query_prefix: options.query_prefix.clone(),
+                passage_prefix: options.passage_prefix.clone(),
+            },
+            unit_norm: false,
+        };
+        let tokenizer = built_in_tokenizer()?;
+        let mut embedder = Self { agent, url, options, tokenizer, identity };
+        let (rows, served) = embedder.ask(&["dimension"], deadline)?;
+        embedder.identity.dim = rows.len();
+        // An alias that the provider moves to another model is another EMBED_MODEL_VER.
+        if let Some(served) = served.filter(|s| *s != embedder.options.model) {
+            embedder.identity.model_ver =
+                format!("openai:{}={}", embedder.options.model, printable(&served));
+        }
+        Ok(embedder)
+    }
+
+    /// One request until it is answered, refused, or out of tries or time.
+    fn ask(
+        &self,
+        texts: &[&str],
+        deadline: Deadline,
+    ) -> Result<(Vec<f32>, Option<String>), PortError> {
+        let mut failed = 0;
+        loop {
+            let left = deadline.remaining(Instant::now());
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(PortError::Deadline { part: self.url.clone() });
+            }
+            let timeout = left.map_or(self.options.timeout, |left| left.min(self.options.timeout));
+            let failure = match self.attempt(texts, timeout) {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            failed += 1;
+            let message = self.redact(&failure.message);
+            if !failure.again {
+                return Err(PortError::permanent(&self.url, message));
+            }
+            if failed >= self.options.retry.tries {
+                let tries =
+                    if failed == 1 { "1 try".to_owned() } else { format!("{failed} tries") };
+                return Err(PortError::retryable(&self.url, format!("{message}, after {tries}")));
+            }
+            let pause = self.options.retry.next_pause(failed, failure.wait);
+            match deadline.remaining(Instant::now()) {
+                Some(left) if left <= pause => {
+                    return Err(PortError::Deadline { part: self.url.clone() });
+                }
+                _ => std::thread::sleep(pause),
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        texts: &[&str],
+        timeout: Duration,
+    ) -> Result<(Vec<f32>, Option<String>), Failure> {
+        let body = Request { model: &self.options.model, input: texts, encoding_format: "float" };
+        let mut request = self.agent.post(&self.url).config().timeout_global(Some(timeout)).build();
+        if let Some(ApiKey(key)) = &self.options.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut response = request.send_json(&body).map_err(|e| transport(&e))?;
+        let status = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+        let wait = retry_after(header("retry-after"));
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES)
+            .read_to_vec()
+            .map_err(|e| transport(&e))?;
+        if !(200..300).contains(&status) {
+            return Err(refusal(status, &bytes, wait));
+        }
+        let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::permanent(format!(
+                "the answer is no embedding list ({error}); is this an OpenAI-compatible service?"
+            ))
+        })?;
+        let rows = self.rows(answer.data, texts.len())?;
+        Ok((rows, answer.model))
+    }
+
+    /// Puts the answer's items in order and checks every one.
+    fn rows(&self, items: Vec<Item>, texts: usize) -> Result<Vec<f32>, Failure> {
+        if items.len() != texts {
+            let message = format!("asked for {texts} vectors, the answer has {}", items.len());
+            return Err(Failure::permanent(message));
+        }
+        let dim = match self.identity.dim {
+            0 => items.first().map_or(0, |item| item.embedding.len()),
+            dim => dim,
+        };
+        if dim == 0 {
+            return Err(Failure::permanent("the answer has a vector of dimension 0"));
+        }
+        let mut rows = vec![0.0; texts * dim];
+        let mut seen = vec![false; texts];
+        for item in items {
+            match seen.get_mut(item.index) {
+                Some(seen) if !*seen => *seen = true,
+                _ => {
+                    let message =
+                        format!("the answer has index {} twice or out of range", item.index);
+                    return Err(Failure::permanent(message));
+                }
+            }
+            if item.embedding.len() != dim {
+                return Err(Failure::permanent(format!(
+                    "the answer has dimension {}, expected {dim}; is this the model of the index?",
+                    item.embedding.len()
+                )));
+            }
+            let row = &mut rows[item.index * dim..(item.index + 1) * dim];
+            for (to, from) in row.iter_mut().zip(&item.embedding) {
+                *to = *from as f32;
+                if !to.is_finite() {
+                    let message =
+                        format!("vector {} holds a number that is not finite", item.index);
+                    return Err(Failure::permanent(message));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn redact(&self, message: &str) -> String {
+        match &self.options.key {
+            Some(ApiKey(key)) => message.replace(key.as_str(), "(hidden)"),
+            None => message.to_owned(),
+        }
+    }
+}
+
+/// What a failed connection means for the next try.
+fn transport(error: &ureq::Error) -> Failure {
+    use ureq::Error as E;
+    let again = matches!(
+        error,
+        E::Io(_)
+            | E::Timeout(_)
+            | E::HostNotFound
+            | E::ConnectionFailed
+            | E::Protocol(_)
+            | E::BodyStalled
+            | E::ConnectProxyFailed(_)
+    );
+    Failure { message: printable(&format!("no answer: {error}")), again, wait: None }
+}
+
+/// What a status outside 2xx means.
+fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Failure {
+    let said = printable(&String::from_utf8_lossy(&body[..body.len().min(2048)]));
+    let advice = match status {
+        401 | 403 => "; set the key in WFGY_EMBED_KEY or OPENAI_API_KEY",
+        404 => "; check the URL and the model's name",
+        300..=399 => "; name the URL that it redirects to",
+        _ => "",
+    };
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    Failure {
+        message: format!("status {status}{said}{advice}"),
+        again: matches!(status, 408 | 425 | 429 | 500..=599),
+        wait,
+    }
+}
+
+/// One line of at most 200 characters.
+fn printable(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The full URL of the embeddings call.
+fn endpoint(base: &str) -> Result<String, OpenError> {
+    let error = |problem: &str| OpenError::setting("embedder URL", problem);
+    let rest = base
+        .strip_prefix("http://")
+        .or_else(|| base.strip_prefix("https://"))
+        .ok_or_else(|| error("must begin with http:// or https://"))?;
+    if rest.contains('@') {
+        return Err(error("must not hold credentials; set the key in the environment"));
+    }
+    if rest.contains(['?', '#']) || rest.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        return Err(error("must not hold a query, a fragment or white space"));
+    }
+    let rest = rest.trim_end_matches('/');
+    if rest.is_empty() || rest.starts_with(['/', ':']) {
+        return Err(error("names no host"));
+    }
+    let base = base.trim_end_matches('/');
+    Ok(if base.ends_with("/embeddings") {
+        base.to_owned()
+    } else if rest.contains('/') {
+        format!("{base}/embeddings")
+    } else {
+        format!("{base}/v1/embeddings")
+    })
+}
+
+impl Embedder for OpenAiEmbedder {
+    fn identity(&self) -> &EmbedderIdentity {
+        &self.identity
+    }
+
+    fn tokenizer(&self) -> &dyn Tokenizer {
+        &self.tokenizer
+    }
+
+    fn embed(&self, texts: &[&str], deadline: Deadline) -> Result<Embeddings, PortError> {
+        let mut values = Vec::with_capacity(texts.len() * self.identity.dim);
+        let mut rest = texts;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take(self.options.batch).take_while(|text| {
+                bytes += text.len();
+                bytes <= REQUEST_BYTES
+            });
+            let n = fits.count().max(1);
+            let (now, later) = rest.split_at(n);
+            values.extend(self.ask(now, deadline)?.0);
+            rest = later;
+        }
+        Ok(Embeddings { values, states: vec![RowState::Whole; texts.len()] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoint_takes_the_usual_spellings_and_refuses_credentials() {
+        for base in ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/embeddings/"] {
+            assert_eq!(endpoint(base).unwrap(), "http://h:1/v1/embeddings");
+        }
+        assert_eq!(endpoint("https://h/api/v3").unwrap(), "https://h/api/v3/embeddings");
+        for base in ["h:1", "ftp://h", "http://", "http://u:p@h", "http://h/v1?key=x", "http://a b"]
+        {
+            assert!(endpoint(base).is_err(), "{base}");
+        }
+        let e = endpoint("http://u:secret@h").unwrap_err().to_string();
+        assert!(!e.contains("secret"), "{e}");
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let mut options = OpenAiOptions::new("http://h", "m");
+        options.key = Some(ApiKey::new(" sk-123 \n"));
+        assert!(!format!("{options:?}").contains("sk-123"));
+    }
+
+    #[test]
+    fn what_a_service_says_is_one_short_line() {
+        let failure = refusal(400, format!("a\r\n\u{7}b {}", "x".repeat(5000)).as_bytes(), None);
+        assert!(failure.message.starts_with("status 400: a b xxx"), "{}", failure.message);
+        assert!(failure.message.len() < 260 && !failure.again);
+        assert!(refusal(503, b"", None).again && refusal(429, b"", None).again);
+        assert!(!refusal(302, b"", None).again);
+    }
+}
