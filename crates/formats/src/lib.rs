@@ -4,13 +4,18 @@
 //! id or a record over its limit is an [`InputError`] that names file, place
 //! and field. Writers leave either the whole file or none.
 
+pub mod beir;
 pub mod checksum;
 pub mod corpus;
 pub mod durable;
+pub mod gold;
 mod input;
 pub mod json;
 pub mod jsonl;
 pub mod npy;
+pub mod object;
 pub mod source;
+pub mod table;
+pub mod trec;
 
 pub use input::{InputError, Place};

@@ -1,10 +1,10 @@
 //! Input files, plain or compressed, as one stream of bytes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::InputError;
+use crate::{InputError, Place};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -38,6 +38,31 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn BufRead + Send>, InputErro
     Ok(Box::new(file))
 }
 
+/// Reads the whole file at `path`, decompressed, without a byte order mark.
+///
+/// # Errors
+/// [`InputError`] where it cannot be read, is longer than `limit` bytes, or is no UTF-8.
+pub fn read_to_string(path: impl AsRef<Path>, limit: usize) -> Result<String, InputError> {
+    let path = path.as_ref();
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| read_error(path, &error))?;
+    if bytes.len() > limit {
+        let problem = format!("longer than {limit} bytes: split it");
+        return Err(InputError::at(path, Place::Byte(limit as u64), problem));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to() as u64;
+        InputError::at(path, Place::Byte(byte), "invalid UTF-8: convert the file to UTF-8")
+    })?;
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Ok(text)
+}
+
 /// What a failed read says about its file.
 pub fn read_error(path: impl AsRef<Path>, error: &io::Error) -> InputError {
     let problem = match error.kind() {
@@ -52,12 +77,10 @@ pub fn read_error(path: impl AsRef<Path>, error: &io::Error) -> InputError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::Write;
 
     fn all(path: &Path) -> Result<String, InputError> {
-        let mut text = String::new();
-        open(path)?.read_to_string(&mut text).map_err(|e| read_error(path, &e))?;
-        Ok(text)
+        read_to_string(path, 1 << 30)
     }
 
     fn gzip(text: &str) -> Vec<u8> {
@@ -100,5 +123,18 @@ mod tests {
         let missing = dir.path().join("none.json");
         assert!(all(&missing).unwrap_err().to_string().ends_with("none.json: no such file"));
         assert!(all(dir.path()).unwrap_err().to_string().contains("is a folder"));
+    }
+    #[test]
+    fn a_file_over_its_limit_or_not_utf8_is_named_with_its_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        // The limit holds for what comes out of the compressed file.
+        std::fs::write(&path, gzip(&"a".repeat(1000))).unwrap();
+        assert_eq!(read_to_string(&path, 1000).unwrap().len(), 1000);
+        assert_eq!(read_to_string(&path, 999).unwrap_err().place, Place::Byte(999));
+        std::fs::write(&path, b"ab\xff").unwrap();
+        assert_eq!(read_to_string(&path, 9).unwrap_err().place, Place::Byte(2));
+        std::fs::write(&path, "\u{feff}ab").unwrap();
+        assert_eq!(read_to_string(&path, 9).unwrap(), "ab");
     }
 }
