@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wfgy_core::evaluation::{HitRecord, RunRecord, RunStatus, TimingRecord};
-use wfgy_core::{Answer, PortError, Question, Snippet, Store};
+use wfgy_core::{Answer, Deadline, PortError, Question, Snippet, Store};
 use wfgy_score::delta_s::{auc, nearest};
 use wfgy_score::{Retrieved, Vector, delta_s};
 use wfgy_stats::Sample;
@@ -48,21 +48,30 @@ pub(crate) struct Scored {
 }
 
 /// Vectors of the snippets that one question needs, by corpus position.
-struct Rows {
+struct Rows<'a> {
+    store: &'a dyn Store,
     positions: Vec<u32>,
     values: Vec<f32>,
     dim: usize,
 }
 
-impl Rows {
+impl Rows<'_> {
     fn get(&self, position: u32) -> Result<Vector<'_>, EvaluateError> {
-        let name = || format!("snippet at position {position}");
         let i = self
             .positions
             .binary_search(&position)
-            .map_err(|_| EvaluateError::NoVector { item: name() })?;
+            .map_err(|_| EvaluateError::NoVector { item: self.name(position) })?;
         let row = &self.values[i * self.dim..(i + 1) * self.dim];
-        Vector::new("", row, self.dim).or_else(|_| Ok(Vector::new(&name(), row, self.dim)?))
+        // The name is looked up only where an error needs it.
+        Vector::new("", row, self.dim)
+            .or_else(|_| Ok(Vector::new(&self.name(position), row, self.dim)?))
+    }
+
+    fn name(&self, position: u32) -> String {
+        match self.store.snippets(&[position], Deadline::NONE).as_deref() {
+            Ok([snippet]) => format!("snippet {}", snippet.snippet_id),
+            _ => format!("snippet at position {position}"),
+        }
     }
 }
 
@@ -89,7 +98,7 @@ pub(crate) fn score(
     positions.extend(asked.runs.iter().filter_map(|run| run.hard));
     positions.sort_unstable();
     positions.dedup();
-    let rows = Rows { values: vectors.rows(&positions)?, positions, dim: vectors.dim() };
+    let rows = Rows { store, values: vectors.rows(&positions)?, positions, dim: vectors.dim() };
     let name = |n: usize| format!("anchor {n} of question {}", asked.question.id);
     let anchors = asked
         .anchors
@@ -173,7 +182,11 @@ fn blank(question: &Question, run: &AskedRun<'_>, settings: &Settings) -> RunRec
 }
 
 /// ΔS between the first hit and the question's decoys other than it: their median.
-fn decoy(record: &RunRecord, decoys: &[u32], rows: &Rows) -> Result<Option<f64>, EvaluateError> {
+fn decoy(
+    record: &RunRecord,
+    decoys: &[u32],
+    rows: &Rows<'_>,
+) -> Result<Option<f64>, EvaluateError> {
     let Some(first) = record.hits.first() else { return Ok(None) };
     let row = rows.get(first.position)?;
     let mut distances = Vec::new();
@@ -189,7 +202,7 @@ fn hold_against_nulls(
     wording: Vector<'_>,
     asked: &AskedQuestion<'_>,
     hard: Option<u32>,
-    rows: &Rows,
+    rows: &Rows<'_>,
     scored: &mut Scored,
 ) -> Result<(), EvaluateError> {
     let to = |position: &u32| rows.get(*position).map(|row| delta_s(wording, row));

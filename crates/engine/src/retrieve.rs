@@ -11,9 +11,14 @@ pub const TRIES: u32 = 3;
 /// Runs asked in one call, so that progress shows and a failed call takes few runs with it.
 const AT_A_TIME: usize = 64;
 
+/// One failed run in so many (5 %) is the most that a verdict can rest on.
+const FAILED_ONE_IN: usize = 20;
+
 /// Asks every query along `path`; a query that failed after its retries has its reason.
 ///
-/// Only queries that failed in a way that may pass are asked again, after a rest.
+/// Only queries that failed in a way that may pass are asked again, after a rest. Once more than
+/// 5 % of all have failed there can be no verdict, so the rest is not asked: a service that is
+/// down costs minutes, not hours.
 pub(crate) fn retrieve(
     store: &dyn Store,
     queries: &[Query<'_>],
@@ -26,8 +31,16 @@ pub(crate) fn retrieve(
     let total = queries.len();
     progress(Progress { stage, done: 0, total });
     let mut answers = Vec::with_capacity(total);
+    let mut failed = 0;
     for chunk in queries.chunks(AT_A_TIME) {
-        answers.extend(ask(store, chunk, path, depth, settings));
+        if failed * FAILED_ONE_IN > total {
+            let why = "was not asked: more than 5 % of the queries before it had failed";
+            answers.extend(chunk.iter().map(|_| Err(PortError::permanent(store.name(), why))));
+        } else {
+            let asked = ask(store, chunk, path, depth, settings);
+            failed += asked.iter().filter(|answer| answer.is_err()).count();
+            answers.extend(asked);
+        }
         progress(Progress { stage, done: answers.len(), total });
     }
     answers

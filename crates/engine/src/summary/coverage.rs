@@ -24,8 +24,7 @@ pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
             let values = grid.values(failed, 0.0, |run| run.coverage.get(cutoff).map(of));
             at(name, *cutoff, grid.k, &values, sheet);
         }
-        let values = grid.values(failed, 0.0, |run| found_of_exact(run, *cutoff));
-        at("graph.recall", *cutoff, grid.k, &values, sheet);
+        graph_recall(grid, failed, *cutoff, sheet);
     }
     let served = |run: &RunRecord| run.coverage.get(&grid.k).map(|c| c.coverage);
     let values = grid.values(failed, 0.0, served);
@@ -43,6 +42,21 @@ fn at(name: &str, cutoff: usize, k: usize, values: &[f64], sheet: &mut Sheet) {
     if cutoff == k {
         sheet.put(name, values, Aggregate::Mean);
     }
+}
+
+/// No data where the exact answer to an answered run is not known: a mean over the questions
+/// that happen to have one would hide the others.
+fn graph_recall(grid: &Grid<'_>, failed: Failed, cutoff: usize, sheet: &mut Sheet) {
+    let name = "graph.recall";
+    let runs = grid.answerable().flat_map(|question| question.runs());
+    let unknown = runs.filter(|run| !run.hits.is_empty() && run.exact.is_empty()).count();
+    if unknown > 0 {
+        let why = format!("the exact answer to {unknown} runs is not known");
+        sheet.lacks(&format!("{name}@{cutoff}"), &why);
+        return sheet.lacks(name, &why);
+    }
+    let values = grid.values(failed, 0.0, |run| found_of_exact(run, cutoff));
+    at(name, cutoff, grid.k, &values, sheet);
 }
 
 /// Share of the exact top k that the serving path has in its own; `None` where the exact answer

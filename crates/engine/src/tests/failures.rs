@@ -58,6 +58,35 @@ fn rule_a_run_is_tried_three_times() {
 }
 
 #[test]
+fn a_store_that_is_down_is_not_asked_to_the_end() {
+    let embedder = HashEmbedder::new("m");
+    let (store, gold) = (store(&embedder), questions());
+    let all = run(&gold, &store, &embedder).unwrap();
+    for run in &all.runs {
+        store.failing.lock().unwrap().insert(run.text.clone().unwrap(), 100);
+    }
+    let found = run(&gold, &store, &embedder).unwrap();
+    assert!(found.runs.iter().all(|run| run.status == RunStatus::Failed));
+    let why = |run: &wfgy_core::evaluation::RunRecord| run.error.clone().unwrap();
+    assert!(found.runs[..64].iter().all(|run| why(run).contains("busy")));
+    assert!(found.runs[64..].iter().all(|run| why(run).contains("more than 5 %")));
+    assert_eq!(store.failing.lock().unwrap()[all.runs[95].text.as_ref().unwrap()], 100);
+    let evidence = summary(&found.context, &found.runs, 10).unwrap();
+    assert_eq!((evidence.counts.failed, evidence.counts.usable), (96, 0));
+}
+
+#[test]
+fn rule_an_exact_answer_that_is_not_known_is_no_data_for_graph_recall() {
+    let embedder = HashEmbedder::new("m");
+    let (store, gold) = (store(&embedder), questions());
+    let mut found = run(&gold, &store, &embedder).unwrap();
+    found.runs[5].exact.clear();
+    let evidence = summary(&found.context, &found.runs, 10).unwrap();
+    assert!(!evidence.metrics.contains_key("graph.recall"));
+    assert!(evidence.missing["graph.recall@50"].contains("1 runs"));
+}
+
+#[test]
 fn rule_a_run_without_hits_has_coverage_0_delta_s_2_and_is_aborted() {
     let embedder = HashEmbedder::new("m");
     let mut store = store(&embedder);
@@ -117,7 +146,7 @@ fn rule_a_vector_without_direction_is_an_error_with_the_items_name() {
         // A store that gives such scores fails its runs; one that hides them is caught by ΔS.
         let found = evaluate(parts(&gold, &store, &embedder), &settings, &|_| ());
         match found {
-            Err(error) => assert!(error.to_string().contains("snippet at position 6"), "{error}"),
+            Err(error) => assert!(error.to_string().contains("snippet d1#s0#0-49: "), "{error}"),
             Ok(found) => assert!(found.runs.iter().all(|r| r.status == RunStatus::Failed)),
         }
     }

@@ -177,6 +177,17 @@ fn rule_a_replay_at_a_cutoff_that_the_records_do_not_hold_is_refused() {
 }
 
 #[test]
+fn rule_a_replay_of_what_was_written_gives_the_same_evidence() {
+    let (found, evidence) = healthy();
+    let context = wfgy_core::canonical_json(&found.context).unwrap();
+    let runs = wfgy_core::canonical_json(&found.runs).unwrap();
+    let context = serde_json::from_slice(&context).unwrap();
+    let runs: Vec<RunRecord> = serde_json::from_slice(&runs).unwrap();
+    assert_eq!(runs, found.runs);
+    assert_eq!(summary(&context, &runs, 10).unwrap(), evidence);
+}
+
+#[test]
 fn rule_records_that_do_not_fit_together_are_refused() {
     let (found, _) = healthy();
     let refused = |change: &dyn Fn(&mut Evaluation), what: &str| {
