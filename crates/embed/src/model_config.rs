@@ -165,7 +165,7 @@ impl ModelConfig {
         bounded("vocab_size", file.vocab_size, 1 << 24)?;
         bounded("max_position_embeddings", file.max_position_embeddings, 1 << 17)?;
         bounded("type_vocab_size", file.type_vocab_size, 1 << 8)?;
-        if file.hidden_size % file.num_attention_heads != 0 {
+        if !file.hidden_size.is_multiple_of(file.num_attention_heads) {
             let problem = format!(
                 "{} does not divide hidden_size {}",
                 file.num_attention_heads, file.hidden_size

@@ -130,8 +130,9 @@ impl OpenAiEmbedder {
     /// [`OpenError`] where a setting is wrong or the service does not answer or refuses.
     pub fn open(options: OpenAiOptions, deadline: Deadline) -> Result<Self, OpenError> {
         let url = endpoint(&options.base_url)?;
-        if options.model.is_empty() {
-            return Err(OpenError::setting("embedding model", "is empty; name one"));
+        if options.model.is_empty() || options.model.contains(['=', '\n', '\r']) {
+            let problem = "is empty or holds `=` or a line break; name it as the service does";
+            return Err(OpenError::setting("embedding model", problem));
         }
         if options.batch == 0 || options.retry.tries == 0 {
             return Err(OpenError::setting("batch and tries", "must be at least 1"));

@@ -219,6 +219,34 @@ fn a_server_that_hangs_up_mid_answer_is_retryable() {
 }
 
 #[test]
+fn bytes_that_are_no_http_never_become_vectors() {
+    let server = Server::start(|_, _| Some(b"220 mail ready\r\n\r\n[1.0, 2.0]".to_vec()));
+    let (_, text) = server.refusal();
+    assert!(text.contains("no answer: "), "{text}");
+}
+
+#[test]
+fn https_begins_with_a_tls_handshake_and_sends_no_key_in_the_clear() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let first = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut bytes = [0; 6];
+        stream.read_exact(&mut bytes).expect("a record header");
+        bytes
+    });
+    let mut options = OpenAiOptions::new(&url, "m");
+    options.key = Some(ApiKey::new("sk-test"));
+    options.retry.tries = 1;
+    options.timeout = Duration::from_secs(5);
+    let error = OpenAiEmbedder::open(options, Deadline::NONE).err().expect("no TLS there");
+    assert!(matches!(error, OpenError::Service(_)), "{error}");
+    // TLS record: handshake (22), version 3.x, length, then ClientHello (1).
+    let bytes = first.join().expect("the server");
+    assert_eq!((bytes[0], bytes[1], bytes[5]), (22, 3, 1));
+}
+
+#[test]
 fn a_slow_server_ends_at_the_timeout_or_at_the_deadline() {
     let server = Server::start(|_, _| None);
     let mut options = server.options();
