@@ -12,10 +12,15 @@ pub mod gold;
 mod input;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
 pub mod npy;
 pub mod object;
+pub mod policy;
+pub mod report;
+pub mod runs;
 pub mod source;
 pub mod table;
 pub mod trec;
+pub mod verdict;
 
 pub use input::{InputError, Place};

@@ -1,0 +1,69 @@
+//! `report.json`: everything that was measured, and what a replay needs beside the runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use wfgy_core::evaluation::Context;
+use wfgy_core::{Digest, Number};
+use wfgy_gate::Finding;
+
+use crate::InputError;
+use crate::durable::WriteError;
+use crate::verdict::{read_canonical, write_canonical};
+
+/// JSON Schema of a report.
+pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
+
+/// Version of the form of a report.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything that was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What a replay needs beside the runs.
+    pub context: Context,
+    /// By name; a metric without data is absent.
+    pub metrics: BTreeMap<String, Number>,
+    /// What was found, decided before measured.
+    pub findings: Vec<Finding>,
+    /// What may be the cause, the likeliest first; empty where nothing was diagnosed.
+    pub diagnosis: Vec<Diagnosis>,
+}
+
+/// A possible cause of what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diagnosis {
+    /// What may be wrong.
+    pub cause: String,
+    /// What speaks for it.
+    pub evidence: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// Writes the report, mode 0600, and gives the digest of its bytes.
+///
+/// # Errors
+/// [`WriteError`]; nothing is left at `path` that was not there before.
+pub fn write(path: &Path, report: &Report) -> Result<Digest, WriteError> {
+    write_canonical(path, report)
+}
+
+/// Reads a report.
+///
+/// # Errors
+/// [`InputError`] where it cannot be read, or is not what this version writes byte by byte.
+pub fn read(path: impl AsRef<Path>) -> Result<Report, InputError> {
+    let path = path.as_ref();
+    let (report, _): (Report, Digest) = read_canonical(path)?;
+    if report.schema_version != SCHEMA_VERSION {
+        let problem = format!("is {}, this version reads {SCHEMA_VERSION}", report.schema_version);
+        return Err(InputError::file(path, problem).field("schema_version"));
+    }
+    Ok(report)
+}

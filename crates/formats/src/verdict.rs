@@ -1,0 +1,69 @@
+//! `verdict.json`: one RFC 8785 document, so that its SHA-256 is the digest it is filed by.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wfgy_core::{Digest, canonical_json};
+use wfgy_gate::VerdictFile;
+
+use crate::durable::{self, PRIVATE, WriteError};
+use crate::json::{MAX_RECORD, Start, decode};
+use crate::{InputError, Place, source};
+
+/// JSON Schema of a verdict file.
+pub const SCHEMA: &str = include_str!("../schemas/verdict.schema.json");
+
+/// Writes the verdict, mode 0600, and gives the digest of its bytes.
+///
+/// # Errors
+/// [`WriteError`]; nothing is left at `path` that was not there before.
+pub fn write(path: &Path, verdict: &VerdictFile) -> Result<Digest, WriteError> {
+    write_canonical(path, verdict)
+}
+
+/// Reads a verdict, checks that it does not contradict itself, and gives the digest of its bytes.
+///
+/// # Errors
+/// [`InputError`] where it cannot be read, is not what this version writes byte by byte, or says
+/// one thing in one place and another in another.
+pub fn read(path: impl AsRef<Path>) -> Result<(VerdictFile, Digest), InputError> {
+    let path = path.as_ref();
+    let (verdict, digest): (VerdictFile, Digest) = read_canonical(path)?;
+    verdict.check().map_err(|error| InputError::file(path, error))?;
+    Ok((verdict, digest))
+}
+
+/// Writes the RFC 8785 bytes of `value`, mode 0600.
+pub(crate) fn write_canonical<T: Serialize>(path: &Path, value: &T) -> Result<Digest, WriteError> {
+    let bytes = canonical_json(value).map_err(|error| WriteError {
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    })?;
+    durable::replace(path, PRIVATE, |out| out.write_all(&bytes))?;
+    Ok(Digest::of(&bytes))
+}
+
+/// Reads a document that [`write_canonical`] wrote: a key given twice, another spelling of a
+/// number, or anything else that a reader could take in two ways, is refused with its place.
+pub(crate) fn read_canonical<T: Serialize + DeserializeOwned>(
+    path: &Path,
+) -> Result<(T, Digest), InputError> {
+    let mut bytes = Vec::new();
+    source::open(path)?
+        .take(MAX_RECORD as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| source::read_error(path, &error))?;
+    if bytes.len() > MAX_RECORD {
+        return Err(InputError::file(path, format!("longer than {MAX_RECORD} bytes (64 MiB)")));
+    }
+    let value: T = decode(&bytes, path, Start::of_line(1, 0))?;
+    let canonical = canonical_json(&value).map_err(|error| InputError::file(path, error))?;
+    if canonical != bytes {
+        let at = canonical.iter().zip(&bytes).take_while(|(a, b)| a == b).count();
+        let problem = "not as it was written: the file was altered, or made by another program";
+        return Err(InputError::at(path, Place::Byte(at as u64), problem));
+    }
+    Ok((value, Digest::of(&bytes)))
+}
