@@ -1,5 +1,7 @@
 //! The contract of `core::Pointer`, for the local adapter and one in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
 #[path = "pointer/contract.rs"]
 mod contract;
 #[path = "pointer/memory.rs"]

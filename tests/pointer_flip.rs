@@ -1,5 +1,7 @@
 //! The flip protocol, rule by rule, on the local pointer.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
 #[path = "pointer/memory.rs"]
 mod memory;
 #[path = "pointer/world.rs"]
@@ -642,4 +644,33 @@ fn a_pointer_that_somebody_else_moves_meanwhile_is_exit_5() {
     let found = memory.read("docs_live", soon()).unwrap().unwrap();
     assert_eq!(found.target, "/elsewhere");
     refused(world.flip_of(&memory).update(&live(), &paths[1], &plain()), 1);
+}
+
+#[test]
+fn a_store_that_cannot_be_made_or_read_is_exit_4() {
+    let world = World::new();
+    let a = world.index("a", "a");
+    let store = StoreDir::new(a.join("content/store"), true);
+    let pointer = wfgy_pointer::LocalPointer::new(store.path());
+    let flip = Flip { store: &store, pointer: &pointer, ..world.flip() };
+    let overriding = person("why");
+    refused(flip.create(&live(), &a, Allowed::default(), &overriding), 4);
+    assert_eq!(VerdictStore::new(&store).begin(soon()).unwrap_err().exit_code(), 4);
+    // A folder where the journal should be.
+    fs::create_dir_all(world.journal()).unwrap();
+    refused(world.flip().create(&live(), &a, Allowed::default(), &overriding), 4);
+}
+
+#[test]
+fn a_lock_that_is_not_had_in_time_is_exit_4() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let held = world.store.lock(soon()).unwrap();
+    let now = wfgy_core::Deadline::at(std::time::Instant::now());
+    let flip = || Flip { deadline: now, ..world.flip() };
+    let error = refused(flip().rollback(&live(), None), 4).to_string();
+    assert!(error.contains("run the command again"), "{error}");
+    assert_eq!(flip().show(&live()).unwrap().target, paths[1].to_str().unwrap());
+    drop(held);
+    flip().rollback(&live(), None).unwrap();
 }

@@ -1,5 +1,7 @@
 //! Many processes and threads flip one alias at once.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
 #[path = "pointer/world.rs"]
 mod world;
 
@@ -164,4 +166,28 @@ fn racing_threads_with_filings_and_readers_leave_one_whole_journal() {
     world.settled();
     let filed = fs::read_dir(store.join("verdicts")).unwrap().count();
     assert_eq!(filed, 1 + THREADS * 10);
+}
+
+#[test]
+fn a_store_that_many_begin_at_once_is_one_store() {
+    for _ in 0..10 {
+        let world = World::new();
+        let store = world.store.path();
+        let barrier = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for i in 0..4 {
+                let (store, barrier) = (StoreDir::new(store, false), &barrier);
+                scope.spawn(move || {
+                    let verdicts = wfgy_pointer::VerdictStore::new(&store);
+                    let verdict = world::Case::of(&format!("thread {i}"), 0, NOON).verdict();
+                    let subject = world::hashes(&format!("thread {i}"));
+                    barrier.wait();
+                    verdicts.file(&verdict, Timestamp::from_unix(NOON), "me", soon()).unwrap();
+                    let filed = verdicts.evaluations(subject.index_hash, subject.serving_hash);
+                    assert_eq!(filed.unwrap(), 1);
+                });
+            }
+        });
+        world.settled();
+    }
 }

@@ -25,6 +25,9 @@ use crate::record::{Event, Record, Recovery};
 const REMEDY: &str =
     "restore the store from a backup, or begin a new one with --store DIR and `vec alias create`";
 
+/// How often a journal that has records and no head is read again.
+const READ_ATTEMPTS: usize = 4;
+
 /// A journal that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -36,7 +39,7 @@ pub enum JournalError {
         /// Why.
         source: io::Error,
     },
-    /// It could not be written; what was written was taken back.
+    /// It could not be written.
     #[error("{path}: cannot be written: {source}; free space or mend permissions, then run the command again", path = path.display())]
     Write {
         /// The file.
@@ -97,10 +100,13 @@ impl Journal {
     /// [`JournalError::Tampered`] names the first bad line.
     pub fn read(&self) -> Result<Chain, JournalError> {
         // The head first: the journal only grows, so a head read earlier is never beyond it.
-        // None at all is read again, because the first records may be under way.
         let mut head = self.read_head()?;
         let mut bytes = read_if_there(&self.path)?.unwrap_or_default();
-        if head.is_none() && !bytes.is_empty() {
+        // Records without a head may be the first ones, under way right now.
+        for _ in 0..READ_ATTEMPTS {
+            if head.is_some() || bytes.is_empty() {
+                break;
+            }
             head = self.read_head()?;
             bytes = read_if_there(&self.path)?.unwrap_or_default();
         }
@@ -155,10 +161,12 @@ impl Journal {
     /// Appends a record and makes it durable; returns its number and digest.
     ///
     /// The lock is asked for as proof: two writers would break the chain. `chain` is from
-    /// [`Journal::load`] under the same lock.
+    /// [`Journal::load`] under the same lock, and of no more use after an error.
     ///
     /// # Errors
-    /// [`JournalError::Write`]; then the record is not in the journal.
+    /// [`JournalError::Write`]. Where the line could not be written it was taken back; where only
+    /// the head could not, the record may stand, and the caller must not act on it: an intent is
+    /// then closed as not moved by the next command.
     pub(crate) fn append(
         &self,
         _lock: &StoreLock,
@@ -175,33 +183,28 @@ impl Journal {
             event,
         };
         let mut line = record.bytes()?;
-        let digest = Digest::of(&line);
+        let (seq, digest) = (record.seq, Digest::of(&line));
         line.push(b'\n');
-        let fail = |source| JournalError::Write { path: self.path.clone(), source };
-        let file = OpenOptions::new()
+        // Written at the end of the verified bytes, not at the end of the file.
+        let written = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(PRIVATE)
             .open(&self.path)
-            .map_err(fail)?;
-        let seq = record.seq;
-        let before = chain.len;
+            .and_then(|file| file.write_all_at(&line, chain.len).and_then(|()| file.sync_all()));
+        if let Err(source) = written {
+            // Best effort: where even this fails, the next command finds a torn line, or a whole
+            // one that the head does not name, and deals with it.
+            let _ = self.cut(chain.len);
+            return Err(JournalError::Write { path: self.path.clone(), source });
+        }
         chain.records.push(record);
         chain.digests.push(digest);
         chain.len += line.len() as u64;
-        // Written at the end of the verified bytes, not at the end of the file.
-        let written = file.write_all_at(&line, before).and_then(|()| file.sync_all());
-        let result = written.map_err(fail).and_then(|()| self.settle(chain));
-        if let Err(error) = result {
-            chain.records.pop();
-            chain.digests.pop();
-            chain.len = before;
-            // Best effort: where even this fails, the next command finds a torn or a whole line
-            // that the head does not name, and deals with it.
-            let _ = self.cut(before);
-            return Err(error);
-        }
+        // From here on the line stays: the new head may be in place even where making it durable
+        // failed, and a head that names a line which is gone means a cut tail.
+        self.settle(chain)?;
         Ok((seq, digest))
     }
 

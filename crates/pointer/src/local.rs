@@ -230,7 +230,10 @@ fn link_of(path: &Path) -> Result<Option<String>, PortError> {
             Ok(link) => Ok(Some(link)),
             Err(link) => Err(damaged(path, format!("leads to {link:?}, not to a version"))),
         },
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        // No store, or a path that can hold none: there is no alias either way.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(e) => Err(unreadable(path, e)),
     }
 }
