@@ -5,6 +5,7 @@
 //! one plain, gzip or zstd. All forms that say the same give the same [`GoldSet`], hence the same
 //! digest. Where a target lies in an index, and whether it is there at all, is not judged here.
 
+mod item;
 mod json;
 
 use std::collections::HashMap;
