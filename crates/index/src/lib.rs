@@ -1,13 +1,29 @@
 //! Builds, opens, verifies and searches a local index directory.
+//!
+//! [`build()`] streams a corpus into a directory beside its target and puts it in place in one
+//! step; [`LocalIndex`] opens one after comparing every file with its digest and is a
+//! `wfgy_core::Store`; [`verify`], [`inspect`] and [`hashes`] look at one from outside.
+//! Links between vectors come from `hnsw_rs`; scores never do.
 
+mod build;
 mod chunk;
+mod contents;
+mod draft;
 mod graph;
 mod hnsw;
+mod local;
 mod manifest;
+mod search;
 mod sentence;
+mod tables;
+mod vectors;
 
+pub use build::{AUTO_ANN_SNIPPETS, AnnChoice, BuildError, BuildOptions, Progress, build};
 pub use chunk::{Chunk, ChunkError, ChunkNameError, Window};
+pub use contents::{Damage, OpenError, hashes};
+pub use draft::{InUse, Replace};
 pub use graph::{HnswParamError, HnswParams};
+pub use local::{Inspection, LocalIndex, inspect, verify};
 pub use manifest::{
     Ann, Counts, EmbedderNote, Identity, Manifest, Mismatch, SCHEMA_VERSION, Serving, Tool,
 };

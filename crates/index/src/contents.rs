@@ -1,0 +1,296 @@
+//! Whether the files of a directory are the ones that its hashes were taken of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use wfgy_core::{Digest, PortError};
+use wfgy_formats::json::{self, Start};
+use wfgy_formats::{InputError, checksum, source};
+
+use crate::Manifest;
+use crate::manifest::file;
+
+/// Longest manifest that is read.
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Something wrong with an index.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}", path = path.display())]
+pub struct Damage {
+    /// The file, or the directory.
+    pub path: PathBuf,
+    /// What is wrong, a lower-case fragment that says where in the file.
+    pub problem: String,
+}
+
+/// An index that cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// There is nothing at the path.
+    #[error("{path}: no such index", path = path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// What is at the path is no index.
+    #[error("{path}: is no index: {problem}", path = path.display())]
+    NotAnIndex {
+        /// The path.
+        path: PathBuf,
+        /// What it lacks.
+        problem: String,
+    },
+    /// A file or the directory cannot be read.
+    #[error("{path}: cannot be read: {problem}", path = path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// The index is not what it was built as.
+    #[error("{0}: the index is damaged: build it anew, or restore it")]
+    Damaged(Damage),
+}
+
+/// What identifies one version of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let meta = fs::metadata(path)?;
+        let modified = (meta.mtime(), meta.mtime_nsec());
+        Ok(Self { device: meta.dev(), inode: meta.ino(), size: meta.size(), modified })
+    }
+}
+
+/// The files of a directory, each hashed once.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) manifest: Manifest,
+    dir: PathBuf,
+    stamps: BTreeMap<String, Stamp>,
+}
+
+impl Contents {
+    /// Reads the manifest, hashes every file and compares. Gives what it found of the index and
+    /// all damage; the contents are whole only where there is none.
+    pub(crate) fn examine(dir: &Path) -> Result<(Option<Self>, Vec<Damage>), OpenError> {
+        let names = list(dir)?;
+        if !names.contains(file::MANIFEST) {
+            let problem = "it has no manifest.json".to_owned();
+            return Err(OpenError::NotAnIndex { path: dir.to_owned(), problem });
+        }
+        let mut damage = Vec::new();
+        let mut found = |name: &str, problem: String| {
+            damage.push(Damage { path: dir.join(name), problem });
+        };
+        let mut stamps = BTreeMap::new();
+        let mut digests = BTreeMap::new();
+        for name in &names {
+            let path = dir.join(name);
+            if !fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file() {
+                found(name, "is no file: it does not belong to an index".to_owned());
+                continue;
+            }
+            // Stamped before it is read: a change during the reading shows later.
+            let stamp = Stamp::of(&path).map_err(|e| unreadable(&path, &e))?;
+            let (digest, _) = checksum::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
+            stamps.insert(name.clone(), stamp);
+            digests.insert(name.clone(), digest);
+        }
+        let sums = digests.remove(file::CHECKSUMS);
+        match sums {
+            None => found(file::CHECKSUMS, "is missing".to_owned()),
+            Some(_) => compare_checksums(dir, &digests, &mut found)?,
+        }
+        let manifest = match read_manifest(dir) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                // The error's own path is the manifest's; only what is wrong is kept of it.
+                let text = error.to_string();
+                let path = dir.join(file::MANIFEST);
+                let text = text.strip_prefix(&path.display().to_string()).unwrap_or(&text);
+                found(file::MANIFEST, text.trim_start_matches([':', ' ']).to_owned());
+                return Ok((None, damage));
+            }
+        };
+        if let Err(problem) = manifest.check() {
+            found(file::MANIFEST, problem);
+        }
+        let mut expected = manifest.serving.files.clone();
+        expected.insert(file::SECTIONS.to_owned(), manifest.identity.sections_sha256);
+        expected.insert(file::SNIPPETS.to_owned(), manifest.identity.snippets_sha256);
+        expected.insert(file::VECTORS.to_owned(), manifest.identity.vectors_sha256);
+        for (name, expected) in &expected {
+            match digests.get(name) {
+                None if names.contains(name) => {}
+                None => found(name, "is missing".to_owned()),
+                Some(digest) if digest == expected => {}
+                Some(digest) => {
+                    found(name, format!("its sha256 is {digest}, but the manifest says {expected}"))
+                }
+            }
+        }
+        for name in digests.keys() {
+            if name != file::MANIFEST && !expected.contains_key(name) {
+                found(name, "does not belong to the index: move it away".to_owned());
+            }
+        }
+        Ok((Some(Self { manifest, dir: dir.to_owned(), stamps }), damage))
+    }
+
+    /// [`Self::examine`], with the first damage as an error.
+    pub(crate) fn whole(dir: &Path) -> Result<Self, OpenError> {
+        let (contents, damage) = Self::examine(dir)?;
+        match (contents, damage.into_iter().next()) {
+            (_, Some(damage)) => Err(OpenError::Damaged(damage)),
+            (Some(contents), None) => Ok(contents),
+            (None, None) => Err(OpenError::Damaged(Damage {
+                path: dir.join(file::MANIFEST),
+                problem: "cannot be used".to_owned(),
+            })),
+        }
+    }
+
+    /// Fails where a file was changed, exchanged, removed or added since it was hashed.
+    pub(crate) fn unchanged(&self, name: &str) -> Result<(), PortError> {
+        let changed = |file: &str, how: &str| {
+            let path = self.dir.join(file);
+            let message = format!("{} {how} since it was opened: start again", path.display());
+            Err(PortError::permanent(name, message))
+        };
+        let names = match list(&self.dir) {
+            Ok(names) => names,
+            Err(error) => return Err(PortError::permanent(name, error.to_string())),
+        };
+        for (file, stamp) in &self.stamps {
+            match Stamp::of(&self.dir.join(file)) {
+                Ok(now) if now == *stamp => {}
+                Ok(_) => return changed(file, "was changed"),
+                Err(_) => return changed(file, "was removed"),
+            }
+        }
+        match names.iter().find(|file| !self.stamps.contains_key(*file)) {
+            Some(file) => changed(file, "was added"),
+            None => Ok(()),
+        }
+    }
+
+    /// Bytes of every file.
+    pub(crate) fn sizes(&self) -> BTreeMap<String, u64> {
+        self.stamps.iter().map(|(name, stamp)| (name.clone(), stamp.size)).collect()
+    }
+
+    /// Where a file of the index is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+/// INDEX_HASH and SERVING_HASH of the index at `dir`, recomputed from the bytes of every file.
+///
+/// # Errors
+/// [`OpenError`] where it is no index, or is not what its hashes were taken of.
+pub fn hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
+    let manifest = Contents::whole(dir)?.manifest;
+    Ok((manifest.index_hash, manifest.serving_hash))
+}
+
+/// Names in the directory.
+fn list(dir: &Path) -> Result<BTreeSet<String>, OpenError> {
+    let meta = fs::metadata(dir).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::Missing { path: dir.to_owned() },
+        _ => unreadable(dir, &error),
+    })?;
+    if !meta.is_dir() {
+        let problem = "it is a file, not a directory".to_owned();
+        return Err(OpenError::NotAnIndex { path: dir.to_owned(), problem });
+    }
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(dir).map_err(|e| unreadable(dir, &e))? {
+        let name = entry.map_err(|e| unreadable(dir, &e))?.file_name();
+        match name.into_string() {
+            Ok(name) => drop(names.insert(name)),
+            Err(name) => {
+                let problem = "does not belong to the index: move it away".to_owned();
+                return Err(OpenError::Damaged(Damage { path: dir.join(name), problem }));
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unreadable { path: path.to_owned(), problem: error.to_string() }
+}
+
+fn read_manifest(dir: &Path) -> Result<Manifest, InputError> {
+    let path = dir.join(file::MANIFEST);
+    let fail = |error: io::Error| source::read_error(&path, &error);
+    if fs::metadata(&path).map_err(fail)?.len() > MAX_MANIFEST {
+        return Err(InputError::file(&path, "longer than 1 MiB, which no manifest is"));
+    }
+    json::decode(&fs::read(&path).map_err(fail)?, &path, Start::of_line(1, 0))
+}
+
+/// Compares `SHA256SUMS` with the digests of the other files.
+fn compare_checksums(
+    dir: &Path,
+    digests: &BTreeMap<String, Digest>,
+    found: &mut impl FnMut(&str, String),
+) -> Result<(), OpenError> {
+    let path = dir.join(file::CHECKSUMS);
+    let text = fs::read(&path).map_err(|e| unreadable(&path, &e))?;
+    if text == checksum::checksums(digests).as_bytes() {
+        return Ok(());
+    }
+    // Something differs: find out what, line by line.
+    let text = String::from_utf8_lossy(&text);
+    let mut listed = BTreeMap::new();
+    for (i, line) in text.lines().enumerate() {
+        let parsed = line
+            .split_once("  ")
+            .and_then(|(digest, name)| Some((name, digest.parse::<Digest>().ok()?)));
+        match parsed {
+            Some((name, digest)) => drop(listed.insert(name.to_owned(), digest)),
+            None => {
+                let problem =
+                    format!("line {}: expected 64 hexadecimal digits, two spaces, a name", i + 1);
+                found(file::CHECKSUMS, problem);
+            }
+        }
+    }
+    let mut named = false;
+    for (name, digest) in digests {
+        match listed.get(name) {
+            Some(expected) if expected == digest => {}
+            Some(expected) => {
+                named = true;
+                let problem = format!("its sha256 is {digest}, but SHA256SUMS says {expected}");
+                found(name, problem);
+            }
+            None => {
+                named = true;
+                found(name, "is not in SHA256SUMS".to_owned());
+            }
+        }
+    }
+    for name in listed.keys().filter(|name| !digests.contains_key(*name)) {
+        named = true;
+        found(name, "is in SHA256SUMS, but missing".to_owned());
+    }
+    if !named {
+        found(file::CHECKSUMS, "is not written as it was built".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! A directory in the making: beside its target until it is whole.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use wfgy_formats::durable::{self, WriteError};
+
+use crate::BuildError;
+use crate::manifest::file;
+
+/// Says why an existing index must not be replaced; `None` where it may be.
+///
+/// It gets the canonical path. `index_build --force` asks the pointer store whether an alias or
+/// a rollback stack names it.
+pub type InUse<'a> = dyn Fn(&Path) -> Option<String> + 'a;
+
+/// What to do where the target exists.
+#[derive(Clone, Copy)]
+pub enum Replace<'a> {
+    /// Refuse.
+    Never,
+    /// Exchange the directories in one step, unless this says that the old one is in use.
+    Unless(&'a InUse<'a>),
+}
+
+/// A fresh directory that is removed unless it is put in place.
+pub(crate) struct Draft {
+    at: PathBuf,
+    out: PathBuf,
+    placed: bool,
+}
+
+impl Draft {
+    /// Checks the target and makes a directory beside it.
+    pub(crate) fn begin(out: &Path, replace: Replace<'_>) -> Result<Self, BuildError> {
+        let out = target(out, replace)?;
+        let at = durable::beside(&out);
+        // Left behind by a process of this id that was killed; nobody else uses the name.
+        let _ = fs::remove_dir_all(&at);
+        let made = DirBuilder::new().mode(0o700).create(&at);
+        made.map_err(|source| WriteError { path: out.clone(), source })?;
+        Ok(Self { at, out, placed: false })
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.at.join(name)
+    }
+
+    /// Puts the directory in place in one step; whatever was there before is removed after that.
+    pub(crate) fn place(mut self, replace: Replace<'_>) -> Result<(), BuildError> {
+        let fail = |source: io::Error| WriteError { path: self.out.clone(), source };
+        File::open(&self.at).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        // Looked at again: a build takes long, and an alias may have come to name the old index.
+        let old = target(&self.out, replace)?;
+        let exists = fs::symlink_metadata(&old).is_ok();
+        let flags = if exists { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+        let renamed = match renameat_with(CWD, &self.at, CWD, &old, flags) {
+            Err(rustix::io::Errno::INVAL) if exists => Err(io::Error::other(
+                "this file system cannot exchange two directories: \
+                 build under another name, or remove the old index first",
+            )),
+            // Without flags a rename still refuses a directory that is not empty.
+            Err(rustix::io::Errno::INVAL) => fs::rename(&self.at, &old),
+            other => other.map_err(io::Error::from),
+        };
+        renamed.map_err(fail)?;
+        self.placed = !exists;
+        durable::sync_parent(&old)?;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    /// Removes what is under the draft's name: an unfinished index, or the old one.
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = fs::remove_dir_all(&self.at);
+        }
+    }
+}
+
+/// The path to put the index at, links resolved, once it is known that it may be put there.
+fn target(out: &Path, replace: Replace<'_>) -> Result<PathBuf, BuildError> {
+    let exists = || BuildError::Exists { path: out.to_owned() };
+    if out.file_name().is_none() {
+        return Err(exists());
+    }
+    let fail = |source: io::Error| WriteError { path: out.to_owned(), source };
+    match fs::symlink_metadata(out) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(out.to_owned()),
+        Err(error) => return Err(fail(error).into()),
+        Ok(_) => {}
+    }
+    let Replace::Unless(in_use) = replace else { return Err(exists()) };
+    let old = out.canonicalize().map_err(fail)?;
+    let is_index = old.join(file::MANIFEST).is_file() && old.join(file::VECTORS).is_file();
+    let is_empty = || fs::read_dir(&old).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_index && !is_empty() {
+        return Err(BuildError::Foreign { path: out.to_owned() });
+    }
+    if let Some(reason) = in_use(&old) {
+        return Err(BuildError::InUse { path: out.to_owned(), reason });
+    }
+    Ok(old)
+}

@@ -1,0 +1,240 @@
+//! An index directory, opened.
+
+use std::path::{Path, PathBuf};
+
+use wfgy_core::{
+    Analyzer, Deadline, Embedder, Metric, Pins, PortError, Query, SearchRequest, Snippet, Store,
+    StoredSection,
+};
+use wfgy_formats::InputError;
+use wfgy_kernel::MappedFile;
+
+use crate::chunk::Chunk;
+use crate::contents::{Contents, Damage, OpenError};
+use crate::graph::{self, Graph};
+use crate::manifest::{Manifest, Mismatch, file};
+use crate::search::{Searcher, Serving};
+use crate::tables::Tables;
+use crate::vectors::{Norms, Vectors};
+
+/// An index directory whose every file was compared with its digest when it was opened.
+pub struct LocalIndex {
+    name: String,
+    contents: Contents,
+    pins: Pins,
+    analyzer: Analyzer,
+    chunk: Chunk,
+    parts: Parts,
+}
+
+/// What the files hold.
+struct Parts {
+    tables: Tables,
+    vectors: Vectors,
+    norms: Norms,
+    graph: Option<Box<dyn Graph>>,
+}
+
+impl LocalIndex {
+    /// Opens the directory `dir`, which the user knows by `name` (a path or an alias).
+    ///
+    /// Every file is read once and hashed. Vectors and texts stay mapped.
+    ///
+    /// # Errors
+    /// [`OpenError`] where it is missing, no index, unreadable, or anything in it is not what
+    /// its hashes were taken of.
+    pub fn open(dir: impl AsRef<Path>, name: impl Into<String>) -> Result<Self, OpenError> {
+        let contents = Contents::whole(dir.as_ref())?;
+        let damaged = |problem: String| {
+            OpenError::Damaged(Damage { path: contents.file(file::MANIFEST), problem })
+        };
+        let (analyzer, chunk) = contents.manifest.check().map_err(damaged)?;
+        let parts = Parts::open(&contents).map_err(OpenError::Damaged)?;
+        let pins = contents.manifest.pins();
+        Ok(Self { name: name.into(), contents, pins, analyzer, chunk, parts })
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.contents.manifest
+    }
+
+    /// The text normalisation that it was built with.
+    pub fn analyzer(&self) -> &Analyzer {
+        &self.analyzer
+    }
+
+    /// The chunking that it was built with.
+    pub fn chunk(&self) -> Chunk {
+        self.chunk
+    }
+
+    /// How its vectors are compared.
+    pub fn metric(&self) -> Metric {
+        self.contents.manifest.identity.metric
+    }
+
+    /// Checks that `embedder` and `analyzer` are what it was built with.
+    ///
+    /// # Errors
+    /// [`Mismatch`] with both values of the first pin that differs.
+    pub fn check_embedder(
+        &self,
+        embedder: &dyn Embedder,
+        analyzer: &Analyzer,
+    ) -> Result<(), Mismatch> {
+        self.contents.manifest.check_embedder(&self.name, embedder, analyzer)
+    }
+
+    fn damaged(&self, error: &InputError) -> PortError {
+        PortError::permanent(&self.name, error.to_string())
+    }
+
+    fn check_positions(&self, positions: &[u32]) -> Result<(), PortError> {
+        let n = self.parts.tables.n_snippets();
+        match positions.iter().find(|position| **position as usize >= n) {
+            Some(position) => {
+                let message = format!("no snippet at position {position}: it holds {n}");
+                Err(PortError::permanent(&self.name, message))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Parts {
+    fn open(contents: &Contents) -> Result<Self, Damage> {
+        let manifest = &contents.manifest;
+        let map = |name: &str| {
+            let path = contents.file(name);
+            MappedFile::open(&path)
+                .map_err(|error| Damage { path, problem: error.source.to_string() })
+        };
+        let vectors = Vectors::open(&contents.file(file::VECTORS)).map_err(damage)?;
+        let identity = &manifest.identity;
+        let shape = (vectors.rows() as u64, vectors.dim());
+        if shape != (identity.n_snippets, identity.embed_dim) {
+            return Err(Damage {
+                path: contents.file(file::VECTORS),
+                problem: format!(
+                    "holds {} vectors of dimension {} where the manifest says {} of {}",
+                    shape.0, shape.1, identity.n_snippets, identity.embed_dim
+                ),
+            });
+        }
+        let norms = vectors.check(identity.norm).map_err(damage)?;
+        let tables = Tables::read(manifest, map(file::SECTIONS)?, map(file::SNIPPETS)?);
+        let graph = match manifest.serving.ann {
+            None => None,
+            Some(_) => {
+                let bytes = map(file::GRAPH)?;
+                let read = graph::open(bytes.bytes(), vectors.rows());
+                Some(read.map_err(|problem| Damage { path: bytes.path().to_owned(), problem })?)
+            }
+        };
+        Ok(Self { tables: tables.map_err(damage)?, vectors, norms, graph })
+    }
+}
+
+/// The file of an input error becomes the damaged file.
+fn damage(error: InputError) -> Damage {
+    let path = error.file.clone();
+    let text = error.to_string();
+    let problem = text.strip_prefix(&path.display().to_string()).unwrap_or(&text);
+    Damage { path, problem: problem.trim_start_matches([':', ' ']).to_owned() }
+}
+
+/// All damage of the index at `dir`: every file is hashed and compared, the two hashes are
+/// recomputed, and lines, vectors and graph are read. Empty where there is none.
+///
+/// # Errors
+/// [`OpenError`] where it is missing, no index or unreadable.
+pub fn verify(dir: impl AsRef<Path>) -> Result<Vec<Damage>, OpenError> {
+    let (contents, mut damage) = Contents::examine(dir.as_ref())?;
+    if let (Some(contents), true) = (contents, damage.is_empty()) {
+        damage.extend(Parts::open(&contents).err());
+    }
+    Ok(damage)
+}
+
+/// What `inspect` shows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Inspection {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its version fields.
+    pub pins: Pins,
+    /// Bytes of every file by name.
+    pub files: std::collections::BTreeMap<String, u64>,
+}
+
+/// Describes the index at `dir` after comparing every file with its digest.
+///
+/// # Errors
+/// [`OpenError`] where it is no index, or is not what its hashes were taken of.
+pub fn inspect(dir: impl AsRef<Path>) -> Result<Inspection, OpenError> {
+    let path = dir.as_ref().to_owned();
+    let contents = Contents::whole(&path)?;
+    let files = contents.sizes();
+    let manifest = contents.manifest;
+    Ok(Inspection { path, pins: manifest.pins(), manifest, files })
+}
+
+impl Store for LocalIndex {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    fn n_snippets(&self) -> usize {
+        self.parts.tables.n_snippets()
+    }
+
+    fn n_documents(&self) -> usize {
+        self.parts.tables.n_documents()
+    }
+
+    fn search(
+        &self,
+        queries: &[Query<'_>],
+        request: SearchRequest,
+    ) -> Result<Vec<Result<wfgy_core::Answer, PortError>>, PortError> {
+        let ann = self.contents.manifest.serving.ann.as_ref();
+        let serving = self.parts.graph.as_deref().zip(ann);
+        let searcher = Searcher {
+            name: &self.name,
+            metric: self.metric(),
+            vectors: &self.parts.vectors,
+            norms: self.parts.norms,
+            tables: &self.parts.tables,
+            serving: serving.map(|(graph, ann)| Serving { graph, ef: ann.ef }),
+        };
+        searcher.search(queries, request)
+    }
+
+    fn snippets(&self, positions: &[u32], _: Deadline) -> Result<Vec<Snippet>, PortError> {
+        self.check_positions(positions)?;
+        let snippet = |position: &u32| self.parts.tables.snippet(*position);
+        let snippets: Result<_, InputError> = positions.iter().map(snippet).collect();
+        snippets.map_err(|error| self.damaged(&error))
+    }
+
+    fn sections(&self, doc_id: &str, _: Deadline) -> Result<Vec<StoredSection>, PortError> {
+        self.parts.tables.sections(doc_id).map_err(|error| self.damaged(&error))
+    }
+
+    fn vectors(&self, positions: &[u32], _: Deadline) -> Result<Option<Vec<f32>>, PortError> {
+        self.check_positions(positions)?;
+        let rows = positions.iter().flat_map(|position| self.parts.vectors.row(*position));
+        Ok(Some(rows.copied().collect()))
+    }
+
+    fn unchanged(&self, _: Deadline) -> Result<(), PortError> {
+        self.contents.unchanged(&self.name)
+    }
+}

@@ -1,0 +1,223 @@
+//! Answers queries from vectors, by the graph or by the sweep.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use wfgy_core::{Answer, Depth, Hit, Metric, Path, PortError, Query, SearchRequest};
+use wfgy_kernel::{Similarity, dot_f32, norm_f64, round9, squared_distance_f64, sweep};
+
+use crate::graph::{Graph, Near};
+use crate::tables::Tables;
+use crate::vectors::{Norms, Vectors};
+
+/// The graph and how wide it is searched.
+pub(crate) struct Serving<'a> {
+    pub(crate) graph: &'a dyn Graph,
+    pub(crate) ef: usize,
+}
+
+/// Everything that a search reads.
+pub(crate) struct Searcher<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) metric: Metric,
+    pub(crate) vectors: &'a Vectors,
+    pub(crate) norms: Norms,
+    pub(crate) tables: &'a Tables,
+    pub(crate) serving: Option<Serving<'a>>,
+}
+
+impl Searcher<'_> {
+    pub(crate) fn search(
+        &self,
+        queries: &[Query<'_>],
+        request: SearchRequest,
+    ) -> Result<Vec<Result<Answer, PortError>>, PortError> {
+        let vectors: Vec<Result<&[f32], PortError>> =
+            queries.iter().map(|query| self.check(query)).collect();
+        match (&self.serving, request.path) {
+            (Some(serving), Path::Serving) => Ok(vectors
+                .into_par_iter()
+                .map(|vector| self.by_graph(serving, vector?, request))
+                .collect()),
+            _ => self.by_sweep(vectors, request),
+        }
+    }
+
+    /// The query's vector, if the metric can compare it with the rows.
+    fn check<'q>(&self, query: &Query<'q>) -> Result<&'q [f32], PortError> {
+        let refuse = |message: String| Err(PortError::permanent(self.name, message));
+        let Some(vector) = query.vector else {
+            return refuse("a query without a vector: this index compares vectors".to_owned());
+        };
+        if vector.len() != self.vectors.dim() {
+            return refuse(format!(
+                "a query of dimension {} where the index has {}: ask with its embedder",
+                vector.len(),
+                self.vectors.dim()
+            ));
+        }
+        let norm = norm_f64(vector);
+        if !norm.is_finite() {
+            return refuse("a query vector that is not finite".to_owned());
+        }
+        if norm == 0.0 {
+            return refuse("a query vector that is zero, which has no direction".to_owned());
+        }
+        Ok(vector)
+    }
+
+    fn similarity(&self) -> Similarity {
+        match self.metric {
+            Metric::Cosine => Similarity::Cosine,
+            Metric::Dot => Similarity::Dot,
+            Metric::L2 => Similarity::NegativeSquaredL2,
+        }
+    }
+
+    fn late(&self, request: SearchRequest) -> Result<(), PortError> {
+        match request.deadline.passed(Instant::now()) {
+            true => Err(PortError::Deadline { part: self.name.to_owned() }),
+            false => Ok(()),
+        }
+    }
+
+    /// All queries in one pass over the rows; those whose hits lie in too few documents once
+    /// more, twice as deep. An answer's time is its share of the passes it was in.
+    fn by_sweep(
+        &self,
+        vectors: Vec<Result<&[f32], PortError>>,
+        request: SearchRequest,
+    ) -> Result<Vec<Result<Answer, PortError>>, PortError> {
+        let n = self.vectors.rows();
+        let mut answers: Vec<Result<Answer, PortError>> =
+            vectors.iter().map(|v| v.clone().map(|_| Answer::default())).collect();
+        let mut open: Vec<usize> = (0..vectors.len()).filter(|i| vectors[*i].is_ok()).collect();
+        let mut k = request.depth.snippets.max(request.depth.documents).min(n);
+        while !open.is_empty() {
+            self.late(request)?;
+            let start = Instant::now();
+            let rows = open.iter().filter_map(|i| vectors[*i].as_ref().ok());
+            let block: Vec<f32> = rows.flat_map(|vector| vector.iter().copied()).collect();
+            let found =
+                sweep(self.similarity(), self.vectors.values(), &block, self.vectors.dim(), k);
+            let share = start.elapsed() / open.len() as u32;
+            let mut deeper = Vec::new();
+            for (i, found) in std::mem::take(&mut open).into_iter().zip(found) {
+                let hits: Vec<Hit> = found
+                    .into_iter()
+                    .map(|scored| Hit { position: scored.row, score: scored.score })
+                    .collect();
+                if let Ok(answer) = &mut answers[i] {
+                    answer.retrieve += share;
+                    match self.cut(&hits, request.depth) {
+                        Some(length) => answer.hits = hits[..length].to_vec(),
+                        None if k == n => answer.hits = hits,
+                        None => deeper.push(i),
+                    }
+                }
+            }
+            open = deeper;
+            k = (2 * k).min(n);
+        }
+        Ok(answers)
+    }
+
+    /// By the graph, ever wider until the depth is reached; where even the whole graph does not
+    /// give it, by the sweep.
+    fn by_graph(
+        &self,
+        serving: &Serving<'_>,
+        query: &[f32],
+        request: SearchRequest,
+    ) -> Result<Answer, PortError> {
+        let start = Instant::now();
+        let n = self.vectors.rows();
+        let mut k = request.depth.snippets.max(request.depth.documents).min(n);
+        loop {
+            self.late(request)?;
+            let hits = self.walk(serving, query, k, serving.ef.max(k));
+            if let Some(length) = self.cut(&hits, request.depth) {
+                let hits = hits[..length].to_vec();
+                return Ok(Answer { hits, retrieve: start.elapsed(), rerank: None });
+            }
+            if k == n {
+                break;
+            }
+            k = (2 * k).min(n);
+        }
+        let mut answers = self.by_sweep(vec![Ok(query)], request)?;
+        let mut answer = answers.pop().unwrap_or_else(|| Ok(Answer::default()))?;
+        answer.retrieve = start.elapsed();
+        Ok(answer)
+    }
+
+    /// The best `k` of what one walk looked at, rescored in f64.
+    ///
+    /// The walk compares approximate scores. Whatever it looked at whose approximate score is
+    /// within twice its error (and a rounding step) of the k-th best is rescored, so the cut is
+    /// exact among what was seen.
+    fn walk(&self, serving: &Serving<'_>, query: &[f32], k: usize, ef: usize) -> Vec<Hit> {
+        let norm = norm_f64(query);
+        let dim = self.vectors.dim() as f64;
+        // γ(n) ≈ n·u / (1 − n·u), Higham, Accuracy and Stability, eq. 3.5.
+        let gamma = |unit: f64| (dim + 4.0) * unit / (1.0 - (dim + 4.0) * unit);
+        let half_ulp = f64::from(f32::EPSILON) / 2.0;
+        let direction: Vec<f32>;
+        let (query_f32, error): (&[f32], f64) = match self.metric {
+            Metric::Cosine => {
+                direction = query.iter().map(|x| (f64::from(*x) / norm) as f32).collect();
+                // Rows are as far from unit norm as was measured, the direction as its rounding.
+                (&direction, gamma(half_ulp) * 1.001 + self.norms.from_unit + 2.0 * half_ulp)
+            }
+            Metric::Dot => (query, gamma(half_ulp) * norm * self.norms.greatest),
+            Metric::L2 => {
+                let sum = norm + self.norms.greatest;
+                (query, gamma(f64::EPSILON / 2.0) * 4.0 * sum * sum)
+            }
+        };
+        let underflow = dim * f64::from(f32::MIN_POSITIVE);
+        let approximate = |position: u32| match self.metric {
+            Metric::Cosine | Metric::Dot => {
+                f64::from(dot_f32(query_f32, self.vectors.row(position)))
+            }
+            Metric::L2 => -squared_distance_f64(query_f32, self.vectors.row(position)),
+        };
+        let mut seen = serving.graph.explore(&approximate, ef);
+        if seen.len() > k && k > 0 {
+            let by_score = |a: &Near, b: &Near| b.score.total_cmp(&a.score);
+            let (_, kth, _) = seen.select_nth_unstable_by(k - 1, by_score);
+            let least = kth.score - 2.0 * (error + underflow) - 1e-9;
+            // `!(a < b)`: what cannot be compared is kept.
+            seen.retain(|near| near.score.partial_cmp(&least) != Some(std::cmp::Ordering::Less));
+        }
+        let similarity = self.similarity();
+        let mut hits: Vec<Hit> = seen
+            .into_iter()
+            .map(|near| Hit {
+                position: near.position,
+                score: round9(similarity.score(query, self.vectors.row(near.position))),
+            })
+            .collect();
+        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
+        hits.truncate(k);
+        hits
+    }
+
+    /// How many hits, from the best on, satisfy the depth; `None` where they do not.
+    fn cut(&self, hits: &[Hit], depth: Depth) -> Option<usize> {
+        if hits.len() < depth.snippets.min(self.vectors.rows()) {
+            return None;
+        }
+        let wanted = depth.documents.min(self.tables.n_findable());
+        let mut documents = HashSet::new();
+        let mut needed = 0;
+        if wanted > 0 {
+            needed = 1 + hits.iter().position(|hit| {
+                documents.insert(self.tables.document_of(hit.position));
+                documents.len() == wanted
+            })?;
+        }
+        Some(needed.max(depth.snippets.min(hits.len())))
+    }
+}

@@ -1,0 +1,82 @@
+//! The mapped vectors of an index.
+
+use std::path::Path;
+
+use wfgy_core::Norm;
+use wfgy_formats::{InputError, Place, npy};
+use wfgy_kernel::{MappedFile, norm_f64};
+
+/// `vectors.npy`, mapped: row-major f32.
+#[derive(Debug)]
+pub(crate) struct Vectors {
+    map: MappedFile,
+    header: npy::Header,
+}
+
+/// What the rows have in common, for error bounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Norms {
+    /// Greatest norm of a row.
+    pub(crate) greatest: f64,
+    /// Greatest distance of a norm from 1.
+    pub(crate) from_unit: f64,
+}
+
+/// How far the norm of a vector that is stored with unit norm may be from 1.
+const UNIT_TOLERANCE: f64 = 1e-5;
+
+impl Vectors {
+    pub(crate) fn open(path: &Path) -> Result<Self, InputError> {
+        let map = MappedFile::open(path)
+            .map_err(|error| InputError::file(path, format!("cannot be read: {}", error.source)))?;
+        let bytes = map.bytes();
+        let header = npy::Header::parse(bytes, bytes.len() as u64)
+            .map_err(|problem| InputError::file(path, problem))?;
+        if map.f32_from(header.data).is_none() {
+            return Err(InputError::file(path, "its values cannot be mapped on this machine"));
+        }
+        Ok(Self { map, header })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.header.rows
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.header.columns
+    }
+
+    /// All values.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.map.f32_from(self.header.data).unwrap_or_default()
+    }
+
+    /// One row. `position` must be below [`Self::rows`].
+    pub(crate) fn row(&self, position: u32) -> &[f32] {
+        let start = position as usize * self.dim();
+        &self.values()[start..start + self.dim()]
+    }
+
+    /// Checks that every row is finite, is not zero and has the norm that is declared.
+    pub(crate) fn check(&self, norm: Norm) -> Result<Norms, InputError> {
+        let mut norms = Norms { greatest: 0.0, from_unit: 0.0 };
+        for (i, row) in self.values().chunks_exact(self.dim()).enumerate() {
+            let length = norm_f64(row);
+            let problem = if !length.is_finite() {
+                "holds a value that is not finite".to_owned()
+            } else if length == 0.0 {
+                "is zero, which has no direction".to_owned()
+            } else if norm == Norm::L2 && (length - 1.0).abs() > UNIT_TOLERANCE {
+                format!("has norm {length} where NORM says 1")
+            } else {
+                norms.greatest = norms.greatest.max(length);
+                norms.from_unit = norms.from_unit.max((length - 1.0).abs());
+                continue;
+            };
+            let byte = self.header.data + i * self.dim() * 4;
+            let place = Place::Byte(byte as u64);
+            return Err(InputError::at(self.map.path(), place, format!("row {i} {problem}")));
+        }
+        Ok(norms)
+    }
+}
