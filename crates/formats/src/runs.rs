@@ -276,7 +276,8 @@ mod tests {
     fn a_run_that_cannot_be_is_refused_with_line_and_field() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("runs.jsonl");
-        let cases: [(fn(&mut RunRecord), &str); 12] = [
+        type Alteration = fn(&mut RunRecord);
+        let cases: [(Alteration, &str); 12] = [
             (|r| r.hits.clear(), "hits: an answered run without hits"),
             (|r| r.status = RunStatus::Empty, "hits: a run that is empty or failed has no hits"),
             (|r| r.error = Some("x".to_owned()), "error: only a failed run"),

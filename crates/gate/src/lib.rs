@@ -18,6 +18,7 @@ mod effective;
 mod evidence;
 mod finding;
 mod integrity;
+mod judge;
 mod metric;
 mod policy;
 mod refusal;

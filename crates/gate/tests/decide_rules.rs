@@ -1,5 +1,7 @@
 //! The rules by which a verdict comes about.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
+
 mod healthy;
 
 use healthy::{

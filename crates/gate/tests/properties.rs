@@ -1,5 +1,7 @@
 //! What holds for every policy and every evidence.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
+
 mod healthy;
 
 use healthy::{effective, evidence, max_ds, number};

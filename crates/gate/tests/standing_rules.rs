@@ -1,5 +1,7 @@
 //! Which filed verdicts approve a forward flip.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
+
 mod healthy;
 
 use std::collections::BTreeSet;

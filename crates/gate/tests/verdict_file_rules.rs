@@ -1,5 +1,7 @@
 //! What a verdict file binds, and how an altered one shows.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
+
 mod healthy;
 
 use healthy::{circumstances, effective, evidence, max_ds, min_cov, number, pins, verdict_file};
