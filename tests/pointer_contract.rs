@@ -23,12 +23,13 @@ contract!(in_memory, || ((), memory::MemoryPointer::default()));
 #[test]
 fn rule_readers_open_current_target_while_the_pointer_moves() {
     let dir = tempfile::tempdir().unwrap();
-    let target = |epoch: u64| {
-        let path = dir.path().join(format!("index {}", epoch % 3));
-        fs::create_dir_all(&path).unwrap();
+    let targets = [0, 1, 2].map(|i| {
+        let path = dir.path().join(format!("index {i}"));
+        fs::create_dir(&path).unwrap();
         fs::write(path.join("content"), "x").unwrap();
         path.to_str().unwrap().to_owned()
-    };
+    });
+    let target = |epoch: u64| targets[epoch as usize % 3].clone();
     let pointer = LocalPointer::new(&dir.path().join("store"));
     let mut now = contract::state("docs", &target(1), 1);
     pointer.swap(None, &now, Deadline::NONE).unwrap();

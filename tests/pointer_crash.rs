@@ -359,6 +359,69 @@ fn rule_killed_while_recovering_the_next_command_recovers() {
     assert!(killed >= 5, "{killed}");
 }
 
+/// Power cuts leave what was synced, so the order of writes and syncs is the rule.
+fn rule_the_intent_is_durable_before_the_one_write_and_the_outcome_comes_after() {
+    let (world, target) = Do::Forward.world();
+    let (store, log) = (world.dir.path().join("traced"), world.dir.path().join("log"));
+    copy(world.store.path(), &store);
+    let calls = "trace=pwrite64,write,fsync,rename,symlink";
+    let prefix = ["strace", "-f", "-y", "-qq", "-o", log.to_str().unwrap(), "-e", calls];
+    assert!(run(&prefix, Do::Forward, &store, &target).success());
+    let root = format!("{}/", store.display());
+    let mut found = Vec::new();
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let call = line.split_once(' ').unwrap().1.trim_start();
+        let (name, arguments) = call.split_once('(').unwrap();
+        // The last path of the call: what is written, synced, or renamed to.
+        let Some(at) = arguments.rfind(store.to_str().unwrap()) else { continue };
+        let path: String = arguments[at..].chars().take_while(|c| !"\">".contains(*c)).collect();
+        let path = match format!("{path}/").strip_prefix(&root) {
+            Some(inside) => inside.trim_end_matches('/').to_owned(),
+            None => continue,
+        };
+        // Temporary names carry a process id.
+        let shown: Vec<&str> =
+            path.split('/').map(|part| if part.ends_with(".tmp") { "*" } else { part }).collect();
+        found.push(format!("{name} {}", shown.join("/")));
+    }
+    found.dedup();
+    let alias = "aliases/docs_live";
+    let expected = [
+        // The pointer is read at the start, twice, and once more under the lock.
+        format!("fsync {alias}"),
+        // The intent, durable with the head that names it.
+        "pwrite64 journal.jsonl".into(),
+        "fsync journal.jsonl".into(),
+        "write *".into(),
+        "fsync *".into(),
+        "rename journal.head".into(),
+        "fsync ".into(),
+        // Compare.
+        format!("fsync {alias}"),
+        // The version, whole and durable under its name.
+        format!("write {alias}/versions/*/*"),
+        format!("fsync {alias}/versions/*/*"),
+        format!("rename {alias}/versions/*/state.json"),
+        format!("fsync {alias}/versions/*"),
+        format!("symlink {alias}/versions/*/target"),
+        format!("fsync {alias}/versions/*"),
+        format!("rename {alias}/versions/3"),
+        format!("fsync {alias}/versions"),
+        format!("symlink {alias}/*"),
+        // The one write that moves the pointer.
+        format!("rename {alias}/current"),
+        format!("fsync {alias}"),
+        // The outcome.
+        "pwrite64 journal.jsonl".into(),
+        "fsync journal.jsonl".into(),
+        "write *".into(),
+        "fsync *".into(),
+        "rename journal.head".into(),
+        "fsync ".into(),
+    ];
+    assert_eq!(found, expected);
+}
+
 fn rule_a_full_disk_is_exit_4_and_nothing_moved() {
     // A file-size limit below the journal's length, as a disk quota would be.
     let (world, target) = Do::Forward.world();
@@ -386,7 +449,8 @@ fn main() {
     if let Ok(name) = std::env::var(COMMAND) {
         return victim(&name);
     }
-    let tests: [Test; 7] = tests![
+    let tests: [Test; 8] = tests![
+        rule_the_intent_is_durable_before_the_one_write_and_the_outcome_comes_after,
         rule_killed_at_every_write_of_a_creation,
         rule_killed_at_every_write_of_a_forward_flip,
         rule_killed_at_every_write_of_a_rollback,
