@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use wfgy_core::{Digest, PortError};
 use wfgy_formats::json::{self, Start};
-use wfgy_formats::{InputError, checksum, source};
+use wfgy_formats::{InputError, Place, checksum, source};
 
 use crate::Manifest;
 use crate::manifest::file;
@@ -24,6 +24,18 @@ pub struct Damage {
     pub path: PathBuf,
     /// What is wrong, a lower-case fragment that says where in the file.
     pub problem: String,
+}
+
+impl From<InputError> for Damage {
+    fn from(error: InputError) -> Self {
+        let place = match error.place {
+            Place::File => String::new(),
+            Place::Line(line) | Place::LineColumn(line, _) => format!("line {line}: "),
+            Place::Byte(byte) => format!("byte {byte}: "),
+        };
+        let field = error.field.map(|field| format!("{field}: ")).unwrap_or_default();
+        Self { path: error.file, problem: format!("{place}{field}{}", error.problem) }
+    }
 }
 
 /// An index that cannot be opened.
@@ -116,11 +128,7 @@ impl Contents {
         let manifest = match read_manifest(dir) {
             Ok(manifest) => manifest,
             Err(error) => {
-                // The error's own path is the manifest's; only what is wrong is kept of it.
-                let text = error.to_string();
-                let path = dir.join(file::MANIFEST);
-                let text = text.strip_prefix(&path.display().to_string()).unwrap_or(&text);
-                found(file::MANIFEST, text.trim_start_matches([':', ' ']).to_owned());
+                found(file::MANIFEST, Damage::from(error).problem);
                 return Ok((None, damage));
             }
         };

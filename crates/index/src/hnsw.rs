@@ -108,8 +108,9 @@ impl Hnsw {
     ) -> Result<Self, LinkError> {
         let norms = || vectors.chunks_exact(dim).map(norm_f64);
         let greatest = norms().fold(0.0, f64::max);
-        // `<` fails for NaN too.
-        if metric != Metric::Cosine && !(greatest < MAX_NORM) {
+        // Not so for NaN either.
+        let measurable = greatest < MAX_NORM;
+        if metric != Metric::Cosine && !measurable {
             return Err(LinkError::Norm(greatest));
         }
         let rows = vectors.chunks_exact(dim);

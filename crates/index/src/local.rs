@@ -110,7 +110,7 @@ impl Parts {
             MappedFile::open(&path)
                 .map_err(|error| Damage { path, problem: error.source.to_string() })
         };
-        let vectors = Vectors::open(&contents.file(file::VECTORS)).map_err(damage)?;
+        let vectors = Vectors::open(&contents.file(file::VECTORS)).map_err(Damage::from)?;
         let identity = &manifest.identity;
         let shape = (vectors.rows() as u64, vectors.dim());
         if shape != (identity.n_snippets, identity.embed_dim) {
@@ -122,7 +122,7 @@ impl Parts {
                 ),
             });
         }
-        let norms = vectors.check(identity.norm).map_err(damage)?;
+        let norms = vectors.check(identity.norm).map_err(Damage::from)?;
         let tables = Tables::read(manifest, map(file::SECTIONS)?, map(file::SNIPPETS)?);
         let graph = match manifest.serving.ann {
             None => None,
@@ -132,16 +132,8 @@ impl Parts {
                 Some(read.map_err(|problem| Damage { path: bytes.path().to_owned(), problem })?)
             }
         };
-        Ok(Self { tables: tables.map_err(damage)?, vectors, norms, graph })
+        Ok(Self { tables: tables.map_err(Damage::from)?, vectors, norms, graph })
     }
-}
-
-/// The file of an input error becomes the damaged file.
-fn damage(error: InputError) -> Damage {
-    let path = error.file.clone();
-    let text = error.to_string();
-    let problem = text.strip_prefix(&path.display().to_string()).unwrap_or(&text);
-    Damage { path, problem: problem.trim_start_matches([':', ' ']).to_owned() }
 }
 
 /// All damage of the index at `dir`: every file is hashed and compared, the two hashes are
