@@ -672,5 +672,5 @@ fn a_lock_that_is_not_had_in_time_is_exit_4() {
     assert!(error.contains("run the command again"), "{error}");
     assert_eq!(flip().show(&live()).unwrap().target, paths[1].to_str().unwrap());
     drop(held);
-    flip().rollback(&live(), None).unwrap();
+    world.flip().rollback(&live(), None).unwrap();
 }

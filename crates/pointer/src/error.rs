@@ -147,7 +147,7 @@ pub struct Difference {
 }
 
 impl FlipError {
-    /// The exit code of SPEC section 7, column `vec`.
+    /// The exit code that `vec` ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Name(_)
