@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// | 5 | | the pointer had moved |
 /// | 130 | interrupted | interrupted |
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit code.
     pub code: u8,
     /// One line: what is wrong and what to do; empty where the output already says it.
@@ -24,28 +24,28 @@ pub struct Failure {
 
 impl Failure {
     /// Usage, configuration or input: the caller can mend it.
-    pub fn input(message: impl fmt::Display) -> Self {
+    pub(crate) fn input(message: impl fmt::Display) -> Self {
         Self { code: 2, message: message.to_string() }
     }
 
     /// The world: a service, a disk, an internal error.
-    pub fn unable(message: impl fmt::Display) -> Self {
+    pub(crate) fn unable(message: impl fmt::Display) -> Self {
         Self { code: 4, message: message.to_string() }
     }
 
     /// The output already says why.
-    pub fn silent(code: u8) -> Self {
+    pub(crate) fn silent(code: u8) -> Self {
         Self { code, message: String::new() }
     }
 
     /// Interrupted by a signal.
-    pub fn interrupted() -> Self {
+    pub(crate) fn interrupted() -> Self {
         Self { code: 130, message: "interrupted; nothing was left half-written".to_owned() }
     }
 }
 
 /// Prints what went wrong, one line on standard error, and gives the exit code.
-pub fn finish(program: &str, result: Result<(), Failure>) -> ExitCode {
+pub(crate) fn finish(program: &str, result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

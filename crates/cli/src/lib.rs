@@ -1,4 +1,16 @@
 //! The three programs: flags and glue.
+//!
+//! Each program parses what was typed, opens the parts that it needs, and hands them to the
+//! engine or the flip protocol. The exit-code policy is in [`exit`], the clock in [`clock`].
+
+mod clock;
+mod embedder;
+mod exit;
+mod options;
+mod paperwork;
+mod target;
+mod terminal;
+mod version;
 
 pub mod index_build;
 pub mod vec;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use wfgy_pointer::StoreDir;
 
 /// How a program speaks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Speech {
+pub(crate) struct Speech {
     /// Say more on standard error: -v steps, -vv details
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
@@ -19,7 +20,7 @@ pub struct Speech {
 
 /// Form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line.
@@ -28,15 +29,27 @@ pub enum LogFormat {
 
 /// Where verdicts, journal and pointers are kept.
 #[derive(Debug, Clone, Args)]
-pub struct StoreOption {
-    /// Folder of verdicts, journal and pointers
-    #[arg(long, value_name = "DIR", env = "WFGY_STORE", default_value = ".wfgy", global = true)]
-    pub store: PathBuf,
+pub(crate) struct StoreOption {
+    /// Folder of verdicts, journal and pointers [default: .wfgy]
+    #[arg(long, value_name = "DIR", env = "WFGY_STORE", hide_env_values = true)]
+    pub store: Option<PathBuf>,
+}
+
+impl StoreOption {
+    /// The store. Commands that messages tell the user to run repeat `--store` only where
+    /// neither the environment nor the default would find it.
+    pub(crate) fn open(&self) -> StoreDir {
+        let from_environment = std::env::var_os("WFGY_STORE").map(PathBuf::from);
+        match &self.store {
+            None => StoreDir::new(".wfgy", false),
+            Some(path) => StoreDir::new(path, from_environment.as_ref() != Some(path)),
+        }
+    }
 }
 
 /// Which embedder, and where its parts are.
 #[derive(Debug, Clone, Default, Args)]
-pub struct EmbedderSource {
+pub(crate) struct EmbedderSource {
     /// Folder of the sentence encoder; for openai, the service's model name [default: the folder that scripts/fetch_model.sh fills]
     #[arg(long, value_name = "DIR|NAME", env = "WFGY_MODEL")]
     pub model: Option<String>,
@@ -56,7 +69,7 @@ pub struct EmbedderSource {
 
 /// An embedder by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EmbedderName {
+pub(crate) enum EmbedderName {
     /// minilm where its folder is found, else static
     Auto,
     /// A BERT-family sentence encoder from a local folder
@@ -71,7 +84,7 @@ pub enum EmbedderName {
 
 /// Shell completions and manual pages, from the same definitions as --help.
 #[derive(Debug, Clone, clap::Subcommand)]
-pub enum Paperwork {
+pub(crate) enum Paperwork {
     /// Prints a completion script for a shell
     Completions {
         /// The shell

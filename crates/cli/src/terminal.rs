@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::options::{LogFormat, Speech};
 
 /// Starts logging to standard error: warnings always, steps with -v, details with -vv.
-pub fn start_log(speech: &Speech) {
+pub(crate) fn start_log(speech: &Speech) {
     let level = match speech.verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
@@ -31,14 +31,14 @@ pub fn start_log(speech: &Speech) {
 
 /// A flag that the first interrupt sets; the second ends the process at once.
 #[derive(Clone)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens for SIGINT and SIGTERM.
     ///
     /// # Errors
     /// Where the handlers cannot be installed.
-    pub fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
@@ -49,13 +49,13 @@ impl Interrupt {
     }
 
     /// Whether it was asked to stop.
-    pub fn asked(&self) -> bool {
+    pub(crate) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// A bar with rate and, where the total is known, ETA; nothing where standard error is no terminal.
-pub fn progress(what: &'static str, unit: &str, total: Option<u64>) -> ProgressBar {
+pub(crate) fn progress(what: &'static str, unit: &str, total: Option<u64>) -> ProgressBar {
     let bar = match total {
         Some(total) => ProgressBar::new(total),
         None => ProgressBar::no_length(),
@@ -78,7 +78,7 @@ pub fn progress(what: &'static str, unit: &str, total: Option<u64>) -> ProgressB
 ///
 /// # Errors
 /// Where the pool cannot be made, or the work fails.
-pub fn on_threads<T: Send>(
+pub(crate) fn on_threads<T: Send>(
     threads: Option<usize>,
     work: impl FnOnce() -> Result<T, Failure> + Send,
 ) -> Result<T, Failure> {
@@ -90,4 +90,34 @@ pub fn on_threads<T: Send>(
         pool = pool.num_threads(threads);
     }
     pool.build().map_err(Failure::unable)?.install(work)
+}
+
+/// One bar after the other for work that has stages.
+#[derive(Default)]
+pub(crate) struct Stages(std::sync::Mutex<Option<(&'static str, ProgressBar)>>);
+
+impl Stages {
+    /// Shows how far a stage has come.
+    pub(crate) fn show(&self, stage: &'static str, done: usize, total: usize) {
+        let Ok(mut current) = self.0.lock() else { return };
+        let bar = match &*current {
+            Some((name, bar)) if *name == stage => bar,
+            other => {
+                if let Some((_, bar)) = other {
+                    bar.finish_and_clear();
+                }
+                &current.insert((stage, progress(stage, "", Some(total as u64)))).1
+            }
+        };
+        bar.set_position(done as u64);
+    }
+
+    /// Takes the last bar away.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut current) = self.0.lock()
+            && let Some((_, bar)) = current.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! What `--version` says.
 
 /// Name of the release.
-pub const SHORT: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const SHORT: &str = env!("CARGO_PKG_VERSION");
 
 /// Release, commit, kernel path in use, schema versions.
-pub fn long() -> String {
+pub(crate) fn long() -> String {
     format!(
         "{SHORT}\ncommit: {}\nkernel: {}\nschemas: index {}, gold {}, verdict {}, report {}",
         env!("WFGY_COMMIT"),

@@ -44,6 +44,27 @@ enum Source {
     Folder(folder::Folder),
 }
 
+/// Whether the corpus at `path` has BEIR's form: a folder of it, or a file whose first record has
+/// `_id`. What is no such file is not judged here; [`Corpus::open`] says what is wrong with it.
+///
+/// # Errors
+/// [`InputError`] where it cannot be read.
+pub fn is_beir(path: impl AsRef<Path>) -> Result<bool, InputError> {
+    #[derive(serde::Deserialize)]
+    struct Id {
+        _id: Option<serde::de::IgnoredAny>,
+    }
+    let path = path.as_ref();
+    if path.is_dir() {
+        return Ok(BEIR.iter().any(|name| path.join(name).is_file()));
+    }
+    let mut frames = frame::Frames::open(path)?;
+    if frames.next_record()?.is_none() {
+        return Ok(false);
+    }
+    Ok(serde_json::from_slice::<Id>(frames.record()).is_ok_and(|record| record._id.is_some()))
+}
+
 impl Corpus {
     /// Opens the corpus at `path`, a file or a folder.
     ///

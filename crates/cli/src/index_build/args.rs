@@ -36,7 +36,7 @@ Nothing is left half-written: an index is built beside its target and renamed in
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -48,7 +48,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Recomputes every hash of an index and names all damage
     Verify {
         /// Index directory
@@ -67,13 +67,13 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InspectFormat {
+pub(crate) enum InspectFormat {
     Text,
     Json,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct BuildArgs {
+pub(crate) struct BuildArgs {
     /// Corpus: JSON, JSONL (.gz and .zst too), a BEIR folder or its corpus.jsonl, or a folder of .md and .txt
     #[arg(long, value_name = "PATH", required = true)]
     pub input: Option<PathBuf>,
@@ -92,6 +92,14 @@ pub struct BuildArgs {
 
     #[command(flatten)]
     pub source: EmbedderSource,
+
+    /// Put before every question [default: what the model's folder says, else nothing]
+    #[arg(long, value_name = "TEXT")]
+    pub query_prefix: Option<String>,
+
+    /// Put before every snippet [default: what the model's folder says, else nothing]
+    #[arg(long, value_name = "TEXT")]
+    pub passage_prefix: Option<String>,
 
     /// Snippets: windows of N tokens that overlap by M (sN/oM), or whole sections (none) [default: s128/o32, for BEIR none]
     #[arg(long, value_name = "sN/oM|none")]
@@ -121,6 +129,14 @@ pub struct BuildArgs {
     #[arg(long)]
     pub force: bool,
 
+    /// Your name for this build, kept in the manifest
+    #[arg(long, value_name = "TEXT")]
+    pub build_id: Option<String>,
+
+    /// Commit that the corpus or pipeline is built from, kept in the manifest
+    #[arg(long, value_name = "TEXT")]
+    pub git_sha: Option<String>,
+
     #[command(flatten)]
     pub store: StoreOption,
 
@@ -130,14 +146,14 @@ pub struct BuildArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MetricName {
+pub(crate) enum MetricName {
     Cosine,
     Dot,
     L2,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AnnName {
+pub(crate) enum AnnName {
     Hnsw,
     None,
 }

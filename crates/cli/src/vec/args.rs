@@ -36,7 +36,7 @@ Exit codes:
     after_help = EXIT_CODES,
     disable_help_subcommand = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
@@ -52,13 +52,13 @@ pub struct Cli {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     Text,
     Json,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Work on an alias
     Alias {
         #[command(subcommand)]
@@ -74,7 +74,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum AliasCommand {
+pub(crate) enum AliasCommand {
     /// Makes an alias; its first target needs a verdict like a forward flip
     Create {
         /// Name: letters, digits, `.`, `_`, `-`, at most 64
@@ -137,7 +137,7 @@ pub enum AliasCommand {
 
 /// Which lines of verdicts an alias listens to.
 #[derive(Debug, Args)]
-pub struct Lines {
+pub(crate) struct Lines {
     /// Policy digest that may approve (64 hex digits, as a verdict shows it); repeatable [default: all]
     #[arg(long, value_name = "DIGEST")]
     pub policy: Vec<String>,
@@ -148,7 +148,7 @@ pub struct Lines {
 
 /// A decision without evidence.
 #[derive(Debug, Args)]
-pub struct Override {
+pub(crate) struct Override {
     /// Replace the verdict and the quarantine, nothing else; recorded as such
     #[arg(long = "override", requires = "reason")]
     pub overriding: bool,

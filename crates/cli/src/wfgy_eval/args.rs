@@ -38,7 +38,7 @@ A pass is filed in the store, bound to the content of the index, and vec acts on
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -50,7 +50,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Judges stored runs again, without asking the index; files nothing
     Replay {
         /// Folder that --out wrote
@@ -76,7 +76,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum GoldCommand {
+pub(crate) enum GoldCommand {
     /// Finds what is wrong with a gold set against an index
     Check {
         /// Gold set
@@ -96,13 +96,13 @@ pub enum GoldCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
+pub(crate) enum CheckFormat {
     Text,
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchemaName {
+pub(crate) enum SchemaName {
     Gold,
     Policy,
     Verdict,
@@ -112,7 +112,7 @@ pub enum SchemaName {
 /// What is demanded.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Criteria")]
-pub struct CriteriaArgs {
+pub(crate) struct CriteriaArgs {
     /// Mean coverage of the targets in the top k, at least: [0, 1]
     #[arg(long, value_name = "X")]
     pub min_cov: Option<f64>,
@@ -139,7 +139,7 @@ pub struct CriteriaArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct EvalArgs {
+pub(crate) struct EvalArgs {
     /// Gold set: JSON, JSONL, CSV, a BEIR folder, or a folder with TREC qrels and topics
     #[arg(long, value_name = "PATH", required = true)]
     pub gold: Option<PathBuf>,
@@ -203,21 +203,21 @@ pub struct EvalArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum IntegrityName {
+pub(crate) enum IntegrityName {
     Sample,
     Full,
     Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TrecLevel {
+pub(crate) enum TrecLevel {
     Document,
     Section,
     Snippet,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     Table,
     /// The verdict file

@@ -1,0 +1,181 @@
+//! From flags, or from what an index remembers, to an embedder.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use wfgy_core::{EmbedSchema, Embedder};
+use wfgy_embed::{
+    ApiKey, BertEmbedder, BertOptions, OpenAiEmbedder, OpenAiOptions, OpenError,
+    PrecomputedEmbedder, PrecomputedOptions, StaticEmbedder,
+};
+
+use crate::clock;
+use crate::exit::Failure;
+use crate::options::{EmbedderName, EmbedderSource};
+
+/// An embedder at hand.
+pub(crate) struct Opened {
+    /// It.
+    pub embedder: Box<dyn Embedder>,
+    /// The kind: `minilm`, `static`, `openai` or `precomputed`.
+    pub name: &'static str,
+    /// Whether it can embed any text; precomputed vectors cannot.
+    pub embeds_any_text: bool,
+    /// Which one it is, where the user did not say.
+    pub notice: Option<String>,
+}
+
+impl Opened {
+    fn new(name: &'static str, embedder: impl Embedder + 'static) -> Self {
+        Self { embedder: Box::new(embedder), name, embeds_any_text: true, notice: None }
+    }
+}
+
+/// What is put before texts; `None` leaves it to the model's folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prefixes {
+    /// Before wordings.
+    pub query: Option<String>,
+    /// Before snippets and anchors.
+    pub passage: Option<String>,
+}
+
+/// The embedder that the flags name.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub(crate) fn named(
+    name: EmbedderName,
+    source: &EmbedderSource,
+    prefixes: &Prefixes,
+) -> Result<Opened, Failure> {
+    match name {
+        EmbedderName::Auto => {
+            let named = source.model.as_ref().map(PathBuf::from);
+            let chosen =
+                wfgy_embed::auto(named.as_deref(), default_folder().as_deref(), &bert(prefixes))
+                    .map_err(failure)?;
+            let is_table = chosen.embedder.identity().model_ver.starts_with("static@");
+            Ok(Opened {
+                embedder: chosen.embedder,
+                name: if is_table { "static" } else { "minilm" },
+                embeds_any_text: true,
+                notice: Some(chosen.notice),
+            })
+        }
+        EmbedderName::Minilm => {
+            let folder = source.model.as_ref().map(PathBuf::from).or_else(default_folder);
+            let folder = folder.ok_or_else(|| {
+                Failure::input("--model: no folder named and no home folder known; name one")
+            })?;
+            Ok(Opened::new(
+                "minilm",
+                BertEmbedder::open(&folder, &bert(prefixes)).map_err(failure)?,
+            ))
+        }
+        EmbedderName::Static => Ok(Opened::new("static", StaticEmbedder::new().map_err(failure)?)),
+        EmbedderName::Openai => {
+            let model = source.model.clone().ok_or_else(|| {
+                Failure::input("--model: the openai embedder needs the service's model name")
+            })?;
+            service(&model, source, prefixes)
+        }
+        EmbedderName::Precomputed => precomputed(
+            source,
+            source.model.as_ref().map(|name| format!("precomputed:{name}")),
+            prefixes,
+        ),
+    }
+}
+
+/// The embedder that an index was built with; the engine compares what is opened with the pins.
+///
+/// # Errors
+/// Where its parts were not given or cannot be opened.
+pub(crate) fn of_index(
+    index: &str,
+    model_ver: &str,
+    schema: &EmbedSchema,
+    source: &EmbedderSource,
+) -> Result<Opened, Failure> {
+    let prefixes = Prefixes {
+        query: Some(schema.query_prefix.clone()),
+        passage: Some(schema.passage_prefix.clone()),
+    };
+    if model_ver.starts_with("static@") {
+        return named(EmbedderName::Static, source, &prefixes);
+    }
+    if let Some(model) = model_ver.strip_prefix("openai:") {
+        let model = model.split_once('=').map_or(model, |(asked, _)| asked);
+        return service(model, source, &prefixes).map_err(|failure| of(index, model_ver, failure));
+    }
+    if model_ver.starts_with("precomputed") {
+        let name = model_ver.starts_with("precomputed:").then(|| model_ver.to_owned());
+        return precomputed(source, name, &prefixes)
+            .map_err(|failure| of(index, model_ver, failure));
+    }
+    named(EmbedderName::Minilm, source, &prefixes).map_err(|failure| of(index, model_ver, failure))
+}
+
+/// Says for which index an embedder was wanted.
+fn of(index: &str, model_ver: &str, failure: Failure) -> Failure {
+    let message = format!("{index} was built with embedder {model_ver}: {}", failure.message);
+    Failure { message, ..failure }
+}
+
+fn service(model: &str, source: &EmbedderSource, prefixes: &Prefixes) -> Result<Opened, Failure> {
+    let url = source.embedder_url.clone().ok_or_else(|| {
+        Failure::input("--embedder-url: name the service, such as http://127.0.0.1:8080/v1")
+    })?;
+    let mut options = OpenAiOptions::new(url, model);
+    let key = ["WFGY_EMBED_KEY", "OPENAI_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
+    options.key = key.filter(|key| !key.trim().is_empty()).map(ApiKey::new);
+    options.query_prefix = prefixes.query.clone().unwrap_or_default();
+    options.passage_prefix = prefixes.passage.clone().unwrap_or_default();
+    let deadline = clock::within(Duration::from_secs(source.embed_timeout));
+    Ok(Opened::new("openai", OpenAiEmbedder::open(options, deadline).map_err(failure)?))
+}
+
+fn precomputed(
+    source: &EmbedderSource,
+    model_ver: Option<String>,
+    prefixes: &Prefixes,
+) -> Result<Opened, Failure> {
+    let vectors = source.vectors.as_ref().ok_or_else(|| {
+        Failure::input("--vectors: precomputed vectors need FILE.npy, with FILE.ids beside it")
+    })?;
+    let options = PrecomputedOptions {
+        model_ver,
+        query_prefix: prefixes.query.clone().unwrap_or_default(),
+        passage_prefix: prefixes.passage.clone().unwrap_or_default(),
+    };
+    let ids = PrecomputedEmbedder::ids_beside(vectors);
+    let embedder = PrecomputedEmbedder::open(vectors, &ids, &options).map_err(failure)?;
+    Ok(Opened {
+        embedder: Box::new(embedder),
+        name: "precomputed",
+        embeds_any_text: false,
+        notice: None,
+    })
+}
+
+fn bert(prefixes: &Prefixes) -> BertOptions {
+    BertOptions { query_prefix: prefixes.query.clone(), passage_prefix: prefixes.passage.clone() }
+}
+
+/// Where `scripts/fetch_model.sh` puts the sentence encoder.
+pub(crate) fn default_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let data = match set("XDG_DATA_HOME") {
+        Some(data) => PathBuf::from(data),
+        None => Path::new(&set("HOME")?).join(".local/share"),
+    };
+    Some(data.join("wfgy/models/all-MiniLM-L6-v2"))
+}
+
+fn failure(error: OpenError) -> Failure {
+    match &error {
+        OpenError::Service(_) => Failure::unable(error),
+        _ => Failure::input(error),
+    }
+}

@@ -1,0 +1,177 @@
+//! The program `index_build`: builds, verifies and shows index directories.
+
+mod args;
+mod inspect;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use wfgy_core::Metric;
+use wfgy_formats::corpus::{self, Corpus};
+use wfgy_index::{
+    AnnChoice, BuildError, BuildOptions, Chunk, HnswParams, Manifest, Progress, Replace, Tool,
+};
+use wfgy_pointer::{LocalPointer, named_by};
+
+use crate::exit::{self, Failure};
+use crate::{clock, embedder, paperwork, terminal, version};
+use args::{AnnName, BuildArgs, Cli, Command, MetricName};
+
+/// Snippets of a corpus that says nothing else: 128 tokens, overlapping by 32.
+const CHUNK: Chunk = Chunk::Windows { size: 128, overlap: 32 };
+
+/// Runs it.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    terminal::start_log(&cli.speech);
+    exit::finish("index_build", dispatch(&cli))
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        None => terminal::on_threads(cli.build.threads, || build(&cli.build)),
+        Some(Command::Verify { dir }) => inspect::verify(dir),
+        Some(Command::Inspect { dir, format }) => inspect::inspect(dir, *format),
+        Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
+    }
+}
+
+fn build(args: &BuildArgs) -> Result<(), Failure> {
+    let (Some(input), Some(out)) = (&args.input, &args.out) else {
+        return Err(Failure::input("--input and --out are both needed"));
+    };
+    let chunk = match &args.chunk {
+        Some(name) => name.parse().map_err(|e| Failure::input(format!("--chunk: {e}")))?,
+        None if corpus::is_beir(input).map_err(Failure::input)? => Chunk::None,
+        None => CHUNK,
+    };
+    let analyzer = args.analyzer.parse().map_err(|e| Failure::input(format!("--analyzer: {e}")))?;
+    let created = clock::now()?;
+    let prefixes = embedder::Prefixes {
+        query: args.query_prefix.clone(),
+        passage: args.passage_prefix.clone(),
+    };
+    let opened = embedder::named(args.embedder, &args.source, &prefixes)?;
+    if let Some(notice) = &opened.notice {
+        anstream::eprintln!("{notice}");
+    }
+    let options = BuildOptions {
+        metric: match args.metric {
+            MetricName::Cosine => Metric::Cosine,
+            MetricName::Dot => Metric::Dot,
+            MetricName::L2 => Metric::L2,
+        },
+        analyzer,
+        chunk,
+        ann: ann(args),
+        embedder_name: opened.name.to_owned(),
+        tool: Tool {
+            version: version::SHORT.to_owned(),
+            created_at: created.at.to_string(),
+            build_id: args.build_id.clone(),
+            git_sha: args.git_sha.clone(),
+            ..Tool::default()
+        },
+    };
+    let store = args.store.open();
+    // Held while a directory that an alias may name is replaced, so that no flip comes between.
+    let lock = match args.force && store.path().exists() {
+        true => Some(store.clone()),
+        false => None,
+    };
+    let in_use = |directory: &Path| {
+        let pointer = LocalPointer::new(lock.as_ref()?.path());
+        match named_by(&pointer, directory, clock::within(clock::STORE_PATIENCE)) {
+            Ok(named) => named.first().map(|named| {
+                let what = if named.live { "points to it" } else { "can be rolled back to it" };
+                format!("alias `{}` {what}; build under another name", named.alias)
+            }),
+            Err(error) => Some(format!("whether an alias names it is not known: {error}")),
+        }
+    };
+    let replace = if args.force { Replace::Unless(&in_use) } else { Replace::Never };
+    let documents = Corpus::open(input).map_err(Failure::input)?;
+    let interrupt = terminal::Interrupt::listen()?;
+    let embedding = terminal::progress("embed", "snippets", None);
+    let mut linking = None;
+    let mut report = |progress: Progress| {
+        match progress {
+            Progress::Embedding { snippets, .. } => embedding.set_position(snippets),
+            Progress::Linking { done, total } => linking
+                .get_or_insert_with(|| {
+                    embedding.finish_and_clear();
+                    terminal::progress("graph", "snippets", Some(total))
+                })
+                .set_position(done),
+            Progress::Finishing => embedding.finish_and_clear(),
+        }
+        if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let built =
+        wfgy_index::build(documents, opened.embedder.as_ref(), &options, out, replace, &mut report);
+    embedding.finish_and_clear();
+    if let Some(bar) = &linking {
+        bar.finish_and_clear();
+    }
+    say(out, &built.map_err(failure)?);
+    Ok(())
+}
+
+fn ann(args: &BuildArgs) -> AnnChoice {
+    let params = HnswParams { m: args.m, ef_construction: args.ef_construction, ef: args.ef };
+    match args.ann {
+        Some(AnnName::None) => AnnChoice::None,
+        Some(AnnName::Hnsw) => AnnChoice::Hnsw(params),
+        None if params == HnswParams::default() => AnnChoice::Auto,
+        // Who sets up a graph wants one.
+        None => AnnChoice::Hnsw(params),
+    }
+}
+
+fn say(out: &Path, manifest: &Manifest) {
+    let (identity, counts) = (&manifest.identity, &manifest.counts);
+    anstream::println!(
+        "{}: {} documents, {} sections, {} snippets of {} values, {} {}",
+        out.display(),
+        identity.n_documents,
+        counts.sections,
+        identity.n_snippets,
+        identity.embed_dim,
+        identity.embed_model_ver,
+        identity.metric
+    );
+    if counts.sections_without_tokens > 0 {
+        anstream::println!(
+            "{} sections hold no token and gave no snippet",
+            counts.sections_without_tokens
+        );
+    }
+    if counts.truncated > 0 {
+        anstream::println!("{} snippets were cut at the embedder's limit", counts.truncated);
+    }
+    match &manifest.serving.ann {
+        None => anstream::println!("served by the exact sweep"),
+        Some(ann) => anstream::println!(
+            "served by {} m {} ef_construction {} ef {}, {:.1} MiB",
+            ann.kind,
+            ann.m,
+            ann.ef_construction,
+            ann.ef,
+            counts.graph_bytes as f64 / (1 << 20) as f64
+        ),
+    }
+    anstream::println!("INDEX_HASH {}", manifest.index_hash);
+}
+
+fn failure(error: BuildError) -> Failure {
+    match error {
+        BuildError::Interrupted => Failure::interrupted(),
+        BuildError::Write(_) | BuildError::Mapped(_) | BuildError::Graph(_) => {
+            Failure::unable(error)
+        }
+        BuildError::Embed { .. } => Failure::unable(error),
+        _ => Failure::input(error),
+    }
+}

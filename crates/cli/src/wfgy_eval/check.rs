@@ -1,0 +1,77 @@
+//! `gold check`: what is wrong with a gold set against an index.
+
+use std::path::Path;
+
+use serde_json::json;
+use wfgy_core::Store;
+use wfgy_engine::{Parts, Progress, Settings, check_gold};
+use wfgy_formats::gold;
+
+use super::args::CheckFormat;
+use super::run::engine_failure;
+use crate::embedder;
+use crate::exit::Failure;
+use crate::options::{EmbedderSource, StoreOption};
+use crate::{target, terminal};
+
+/// Checks and prints; exit 1 where anything was found.
+///
+/// # Errors
+/// Where a part could not be opened, or something was found.
+pub(crate) fn run(
+    gold_path: &Path,
+    index: &Path,
+    source: &EmbedderSource,
+    store: &StoreOption,
+    format: CheckFormat,
+) -> Result<(), Failure> {
+    let gold = gold::read(gold_path).map_err(Failure::input)?;
+    let opened = target::open(index, &store.open())?;
+    let manifest = opened.index.manifest();
+    let embedder = embedder::of_index(
+        opened.index.name(),
+        &manifest.identity.embed_model_ver,
+        &manifest.embedder.schema(),
+        source,
+    )?;
+    let parts = Parts {
+        gold: &gold,
+        store: &opened.index,
+        embedder: embedder.embedder.as_ref(),
+        scorer: embedder.embedder.as_ref(),
+        embeds_any_text: embedder.embeds_any_text,
+    };
+    let stages = terminal::Stages::default();
+    let progress = |p: Progress| stages.show(p.stage, p.done, p.total);
+    let found = check_gold(parts, &Settings::new(10, 1), &progress);
+    stages.clear();
+    let problems = found.map_err(engine_failure)?;
+    match format {
+        CheckFormat::Json => {
+            let rows: Vec<_> = problems
+                .iter()
+                .map(|problem| {
+                    json!({
+                        "question": problem.question,
+                        "field": problem.field,
+                        "kind": problem.kind.name(),
+                        "message": problem.kind.to_string(),
+                    })
+                })
+                .collect();
+            let text = serde_json::to_string_pretty(&rows).map_err(Failure::unable)?;
+            anstream::println!("{text}");
+        }
+        CheckFormat::Text => {
+            for problem in &problems {
+                anstream::println!("{}: {problem}", gold_path.display());
+            }
+            let questions = gold.items.len();
+            match problems.len() {
+                0 => anstream::println!("{questions} questions, no problem found"),
+                n => anstream::println!("{questions} questions, {n} problems"),
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::silent(1)) }
+}

@@ -1,0 +1,104 @@
+//! The verdict for a pull request.
+
+use std::io::{self, Write};
+
+use wfgy_gate::{Finding, Verdict};
+
+use super::judged::Judged;
+use super::table::{null_line, pretty, short, shortened, value};
+
+/// Writes Markdown: a heading, a table of findings, the worst questions folded away.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let decision = &judged.decision;
+    let sign = match decision.verdict {
+        Verdict::Pass => "✅",
+        Verdict::Inconclusive => "⚠️",
+        Verdict::Fail => "❌",
+    };
+    let word = decision.verdict.to_string();
+    writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.context.index)?;
+    writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
+    writeln!(out, "| | criterion | value | bound | |\n| --- | --- | ---: | --- | --- |")?;
+    for finding in decision.decided.iter().chain(&decision.measured) {
+        row(out, finding)?;
+    }
+    for skipped in &judged.policy.skipped {
+        let why = judged.why_skipped(skipped);
+        writeln!(out, "| – | `{}` | | | skipped: {why} |", skipped.criterion.metric)?;
+    }
+    if let Some(line) = null_line(judged) {
+        writeln!(out, "\n{line}.")?;
+    }
+    let worst: Vec<_> = judged.worst.iter().filter(|q| q.coverage != Some(1.0)).collect();
+    if !worst.is_empty() {
+        writeln!(out, "\n<details><summary>Worst questions</summary>\n")?;
+        writeln!(out, "| question | coverage | ΔS | asked | retrieved | expected |")?;
+        writeln!(out, "| --- | ---: | ---: | --- | --- | --- |")?;
+        for question in worst {
+            let number = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{v:.2}"));
+            let asked = question.asked.as_ref().or(question.text.as_ref());
+            writeln!(
+                out,
+                "| `{}` | {} | {} | {} | {} | {} |",
+                cell(&question.id),
+                number(question.coverage),
+                number(question.delta_s),
+                asked.map(|text| cell(&shortened(text, 100))).unwrap_or_default(),
+                cell(&question.retrieved.join(" ")),
+                cell(&question.expected.join(" "))
+            )?;
+        }
+        writeln!(out, "\n</details>")?;
+    }
+    let hash = judged.evidence.pins.get("INDEX_HASH").unwrap_or("");
+    writeln!(out, "\n<sub>index `{}` · {}</sub>", short(hash), judged.policy_line())
+}
+
+fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+    let sign = match finding.verdict {
+        Verdict::Pass => "✅",
+        Verdict::Inconclusive => "⚠️",
+        Verdict::Fail => "❌",
+    };
+    let number = finding.number.as_ref().map(|number| value(number.point)).unwrap_or_default();
+    let bound = finding.criterion.as_ref().map_or(String::new(), |criterion| {
+        format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound)
+    });
+    let mut reason = cell(&finding.reason);
+    for warning in &finding.warnings {
+        reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));
+    }
+    writeln!(out, "| {sign} | `{}` | {number} | {bound} | {reason} |", finding.name)
+}
+
+/// Text that cannot break out of its cell.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '\n' | '\r' => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_corpus_cannot_break_the_table_or_add_markup() {
+        assert_eq!(cell("a|b\n<img src=x> `c`"), "a\\|b &lt;img src=x&gt; \\`c\\`");
+    }
+}

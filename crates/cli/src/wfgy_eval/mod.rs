@@ -1,0 +1,48 @@
+//! The program `wfgy_eval`: decides whether an index may go live.
+
+mod args;
+mod check;
+mod judged;
+mod markdown;
+mod output;
+mod policy;
+mod replay;
+mod run;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use wfgy_formats::{gold, policy as policy_file, report, verdict};
+
+use crate::exit::{self, Failure};
+use crate::{paperwork, terminal};
+use args::{Cli, Command, GoldCommand, SchemaName};
+
+/// Runs it.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    terminal::start_log(&cli.speech);
+    exit::finish("wfgy_eval", dispatch(&cli))
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        None => run::run(&cli.eval),
+        Some(Command::Replay { runs, criteria, format }) => replay::run(runs, criteria, *format),
+        Some(Command::Gold {
+            command: GoldCommand::Check { gold, index, source, store, format },
+        }) => check::run(gold, index, source, store, *format),
+        Some(Command::Schema { file }) => {
+            let schema = match file {
+                SchemaName::Gold => gold::SCHEMA,
+                SchemaName::Policy => policy_file::SCHEMA,
+                SchemaName::Verdict => verdict::SCHEMA,
+                SchemaName::Report => report::SCHEMA,
+            };
+            anstream::print!("{schema}");
+            Ok(())
+        }
+        Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
+    }
+}

@@ -1,0 +1,150 @@
+//! Everything that leaves: standard output, the folder of `--out`, TREC runs.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::json;
+use wfgy_core::evaluation::{Context, RunRecord, RunStatus, TimingRecord};
+use wfgy_core::{Digest, Unit};
+use wfgy_engine::Exports;
+use wfgy_formats::durable::{self, PRIVATE};
+use wfgy_formats::{junit, npy, report, runs, trec, verdict};
+use wfgy_gate::VerdictFile;
+use wfgy_score::trec::Level;
+
+use super::args::{Format, TrecLevel};
+use super::judged::Judged;
+use super::{markdown, table};
+use crate::exit::Failure;
+
+/// Tag of the TREC runs.
+const TREC_TAG: &str = "wfgy";
+
+/// Prints a verdict to standard output.
+///
+/// # Errors
+/// Where standard output cannot be written; a reader that left early is no error.
+pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let written = match format {
+        Format::Table => table::write(&mut out, judged),
+        Format::Markdown => markdown::write(&mut out, judged),
+        Format::Junit => out.write_all(junit::of_verdict(file).as_bytes()),
+        Format::Json => serde_json::to_string_pretty(file)
+            .map_err(io::Error::other)
+            .and_then(|text| writeln!(out, "{text}")),
+        Format::Jsonl => lines(&mut out, file),
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unable(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A line a finding, then the verdict.
+fn lines(out: &mut dyn Write, file: &VerdictFile) -> io::Result<()> {
+    for (part, findings) in
+        [("decided", &file.decided.findings), ("measured", &file.measured.findings)]
+    {
+        for finding in findings {
+            let line = json!({"part": part, "finding": finding});
+            writeln!(out, "{line}")?;
+        }
+    }
+    for skipped in &file.decided.policy.skipped {
+        writeln!(out, "{}", json!({"skipped": skipped}))?;
+    }
+    let line = json!({
+        "verdict": file.verdict,
+        "approves": file.approves,
+        "index": file.measured.index,
+        "index_hash": file.decided.subject.index_hash,
+        "policy_digest": file.decided.policy_digest,
+        "gold_digest": file.decided.gold_digest,
+        "decided_digest": file.decided_digest,
+        "unusable": file.measured.unusable,
+    });
+    writeln!(out, "{line}")
+}
+
+/// Writes the files of `--out`; the verdict last, so that where it is, the rest is whole.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub(crate) fn write_folder(
+    folder: &Path,
+    judged: &Judged,
+    file: &VerdictFile,
+    records: &[RunRecord],
+    timings: &[TimingRecord],
+    exports: Option<&Exports>,
+) -> Result<(), Failure> {
+    let at = |error: io::Error| Failure::unable(format!("{}: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(at)?;
+    // A verdict of an earlier evaluation must not stand beside the runs of this one.
+    for stale in ["verdict.json", "texts.jsonl", "vectors.npy"] {
+        match fs::remove_file(folder.join(stale)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(error)),
+            _ => {}
+        }
+    }
+    runs::write_runs(&folder.join("runs.jsonl"), records).map_err(Failure::unable)?;
+    runs::write_timings(&folder.join("timings.jsonl"), timings).map_err(Failure::unable)?;
+    if let Some(exports) = exports {
+        runs::write_texts(&folder.join("texts.jsonl"), &exports.texts).map_err(Failure::unable)?;
+        write_vectors(&folder.join("vectors.npy"), exports)?;
+    }
+    let findings = [&judged.decision.decided[..], &judged.decision.measured[..]].concat();
+    let report = report::Report {
+        schema_version: report::SCHEMA_VERSION,
+        context: judged.context.clone(),
+        metrics: judged.evidence.metrics.clone(),
+        findings,
+        diagnosis: Vec::new(),
+    };
+    report::write(&folder.join("report.json"), &report).map_err(Failure::unable)?;
+    let _: Digest = verdict::write(&folder.join("verdict.json"), file).map_err(Failure::unable)?;
+    Ok(())
+}
+
+fn write_vectors(path: &Path, exports: &Exports) -> Result<(), Failure> {
+    durable::replace(path, PRIVATE, |out| npy::write(out, exports.dim, &exports.vectors))
+        .map_err(Failure::unable)
+}
+
+/// Writes the hits of wording 0, seed 0 as trec_eval reads them.
+///
+/// # Errors
+/// Where an id cannot stand in such a file, or it cannot be written.
+pub(crate) fn write_trec_run(
+    path: &Path,
+    context: &Context,
+    records: &[RunRecord],
+    level: Option<TrecLevel>,
+) -> Result<(), Failure> {
+    let level = match (level, context.unit) {
+        (Some(TrecLevel::Document), _) | (None, Unit::Document) => Level::Document,
+        (Some(TrecLevel::Section), _) | (None, Unit::Snippet) => Level::Section,
+        (Some(TrecLevel::Snippet), _) => Level::Snippet,
+    };
+    let first = records
+        .iter()
+        .filter(|run| run.wording == 0 && run.seed == 0 && run.status != RunStatus::Failed);
+    let mut problem = None;
+    let written = durable::replace(path, PRIVATE, |out| {
+        let lines = first.map(|run| (run.question.as_str(), run.hits.as_slice()));
+        trec::write_run(out, lines, level, TREC_TAG).map_err(|error| {
+            let text = error.to_string();
+            problem = Some(error);
+            io::Error::other(text)
+        })
+    });
+    match (written, problem) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), Some(error @ trec::RunError::Space { .. })) => {
+            Err(Failure::input(format!("--trec-run: {error}")))
+        }
+        (Err(error), _) => Err(Failure::unable(error)),
+    }
+}

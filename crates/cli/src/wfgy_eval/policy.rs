@@ -1,0 +1,61 @@
+//! From flags to the policy that decides.
+
+use wfgy_core::Embedder;
+use wfgy_formats::policy;
+use wfgy_gate::{Baseline, EffectivePolicy, IntegrityMode, Policy, PolicyDraft, Setting, Targets};
+
+use super::args::{CriteriaArgs, IntegrityName};
+use crate::exit::Failure;
+
+/// The policy that the flags ask for: `--policy`, with the criteria of the other flags in place
+/// of its own; without `--policy` these criteria alone; without any, the preset `cutover`.
+///
+/// # Errors
+/// Where a flag or the policy file cannot be used.
+pub(crate) fn draft(args: &CriteriaArgs) -> Result<PolicyDraft, Failure> {
+    let targets =
+        Targets { min_cov: args.min_cov, max_ds: args.max_ds, targets: args.targets.as_deref() };
+    let criteria = targets.criteria().map_err(Failure::input)?;
+    let base = match (&args.policy, criteria.is_empty()) {
+        (Some(named), _) => policy::load(named).map_err(Failure::input)?.into_draft(),
+        (None, true) => policy::load("cutover").map_err(Failure::input)?.into_draft(),
+        (None, false) => PolicyDraft::default(),
+    };
+    let mut draft = base.overridden_by(criteria);
+    if let Some(k) = args.k {
+        draft.k = k;
+    }
+    Ok(draft)
+}
+
+/// The policy with everything that decides, as it is printed and hashed.
+///
+/// # Errors
+/// Where the policy contradicts itself, or needs a baseline that was neither given nor declined.
+pub(crate) fn effective(
+    draft: PolicyDraft,
+    no_baseline: bool,
+    scorer: String,
+    scorer_schema: String,
+) -> Result<EffectivePolicy, Failure> {
+    let policy: Policy = draft.check().map_err(Failure::input)?;
+    let baseline = if no_baseline { Baseline::Declined } else { Baseline::Unsaid };
+    let setting = Setting { baseline, scorer, scorer_schema, live: Default::default() };
+    policy.effective(&setting).map_err(Failure::input)
+}
+
+/// What the scorer is called in a policy.
+pub(crate) fn scorer_names(scorer: &dyn Embedder) -> (String, String) {
+    let identity = scorer.identity();
+    (identity.model_ver.clone(), identity.schema.to_string())
+}
+
+impl From<IntegrityName> for IntegrityMode {
+    fn from(name: IntegrityName) -> Self {
+        match name {
+            IntegrityName::Sample => Self::Sample,
+            IntegrityName::Full => Self::Full,
+            IntegrityName::Off => Self::Off,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Judges stored runs again, under other criteria, without asking the index.
+
+use std::path::{Path, PathBuf};
+
+use wfgy_formats::{report, runs};
+use wfgy_gate::{Circumstances, Unusable, VerdictFile};
+
+use super::args::{CriteriaArgs, Format};
+use super::judged::Judged;
+use super::{output, policy};
+use crate::clock;
+use crate::exit::Failure;
+
+/// Replays the folder that `--out` wrote.
+///
+/// # Errors
+/// Everything that is no pass.
+pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Result<(), Failure> {
+    // `runs.jsonl` itself is taken for the folder that it stands in.
+    let folder: PathBuf = match folder.is_file() {
+        true => folder.parent().unwrap_or(Path::new(".")).to_owned(),
+        false => folder.to_owned(),
+    };
+    let now = clock::now()?;
+    let report = report::read(folder.join("report.json")).map_err(Failure::input)?;
+    let records = runs::read_runs(folder.join("runs.jsonl")).map_err(Failure::input)?;
+    let context = report.context;
+    let mut draft = policy::draft(criteria)?;
+    if criteria.policy.is_none() {
+        // What was asked cannot be asked anew: without a policy of its own the replay has the
+        // settings of the evaluation.
+        draft.seeds = context.seeds.len();
+        draft.k = criteria.k.unwrap_or(context.k);
+    }
+    let names = (context.scorer.clone(), context.scorer_schema.clone());
+    let effective = policy::effective(draft, criteria.no_baseline, names.0, names.1)?;
+    let target = PathBuf::from(&context.index);
+    let mut judged = Judged::of(context, &records, effective, target)?;
+    let circumstances = Circumstances {
+        runs_digest: runs::digest_of_runs(&records).map_err(Failure::unable)?,
+        engine_version: crate::version::SHORT.to_owned(),
+        index: judged.context.index.clone(),
+        baseline: None,
+        began: now.at,
+        ended: now.at,
+        host: clock::host(),
+        kernel_path: wfgy_kernel::path().to_owned(),
+        began_seq: None,
+        earlier_evaluations: None,
+        unusable: Some(Unusable::Replayed),
+    };
+    let file =
+        VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
+            .map_err(Failure::unable)?;
+    judged.filed = Some(format!("not filed: {}; it approves nothing", Unusable::Replayed));
+    output::print(format, &judged, &file)?;
+    match judged.decision.verdict.exit_code() {
+        0 => Ok(()),
+        code => Err(Failure::silent(code)),
+    }
+}

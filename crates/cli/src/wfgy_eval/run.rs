@@ -1,0 +1,204 @@
+//! A live evaluation, from flags to exit code.
+
+use std::path::Path;
+
+use wfgy_core::{Digest, Embedder, Store};
+use wfgy_engine::{EvaluateError, Evaluation, Parts, Progress, Settings, evaluate};
+use wfgy_formats::{gold, runs};
+use wfgy_gate::{Circumstances, Unusable, VerdictFile};
+use wfgy_pointer::{FilingError, StoreDir, VerdictStore};
+
+use super::args::{EvalArgs, Format};
+use super::judged::Judged;
+use super::{output, policy};
+use crate::clock::{self, Now};
+use crate::embedder::{self, Opened, Prefixes};
+use crate::exit::Failure;
+use crate::target::{self, OpenedIndex};
+use crate::terminal;
+
+/// Evaluates, files and prints; the exit code is the verdict's.
+///
+/// # Errors
+/// Everything that is no pass.
+pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let result = terminal::on_threads(args.threads, || judged(args));
+    match result {
+        Ok((judged, file)) => {
+            output::print(args.format, &judged, &file)?;
+            match judged.decision.verdict.exit_code() {
+                0 => Ok(()),
+                code => Err(Failure::silent(code)),
+            }
+        }
+        Err(failure) => {
+            if args.format == Format::Junit {
+                let index = args.index.as_deref().unwrap_or(Path::new("")).display().to_string();
+                anstream::print!(
+                    "{}",
+                    wfgy_formats::junit::of_no_verdict(&index, &failure.message)
+                );
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
+    let (Some(gold_path), Some(index_name)) = (&args.gold, &args.index) else {
+        return Err(Failure::input("--gold and --index are both needed"));
+    };
+    let began = clock::now()?;
+    let mut draft = policy::draft(&args.criteria)?;
+    if let Some(seeds) = args.seeds {
+        draft.seeds = usize::try_from(seeds).map_err(Failure::input)?;
+    }
+    if let Some(integrity) = args.integrity {
+        draft.integrity = integrity.into();
+    }
+    let gold = gold::read(gold_path).map_err(Failure::input)?;
+    let store = args.store.open();
+    let opened = target::open(index_name, &store)?;
+    let began_seq = match args.no_file {
+        true => None,
+        false => Some(filing(VerdictStore::new(&store).begin(patience()))?),
+    };
+    let queries = query_embedder(args, &opened)?;
+    let scorer = args
+        .scorer
+        .map(|name| embedder::named(name, &args.source, &Prefixes::default()))
+        .transpose()?;
+    for notice in scorer.iter().filter_map(|scorer| scorer.notice.as_ref()) {
+        anstream::eprintln!("wfgy_eval: scorer {notice}");
+    }
+    let scorer_ref: &dyn Embedder = scorer.as_ref().unwrap_or(&queries).embedder.as_ref();
+    let (scorer_ver, scorer_schema) = policy::scorer_names(scorer_ref);
+    let effective = policy::effective(draft, args.criteria.no_baseline, scorer_ver, scorer_schema)?;
+
+    let mut settings = Settings::new(effective.k, effective.seeds);
+    settings.integrity = effective.integrity;
+    settings.redact = args.redact;
+    settings.call_timeout = Some(std::time::Duration::from_secs(args.source.embed_timeout));
+    let parts = Parts {
+        gold: &gold,
+        store: &opened.index,
+        embedder: queries.embedder.as_ref(),
+        scorer: scorer_ref,
+        embeds_any_text: queries.embeds_any_text,
+    };
+    let evaluation = watched(parts, &settings)?;
+    opened.index.unchanged(patience()).map_err(Failure::input)?;
+    let ended = clock::now()?;
+
+    let Evaluation { mut context, runs, timings, exports } = evaluation;
+    context.index = index_name.display().to_string();
+    let runs_digest = runs::digest_of_runs(&runs).map_err(Failure::unable)?;
+    let mut judged = Judged::of(context, &runs, effective, opened.directory.clone())?;
+    let file = verdict_file(&judged, args, &store, runs_digest, began, ended, began_seq)?;
+    if let Some(folder) = &args.out {
+        let vectors = args.export_vectors.then_some(&exports);
+        output::write_folder(folder, &judged, &file, &runs, &timings, vectors)?;
+    }
+    if let Some(path) = &args.trec_run {
+        output::write_trec_run(path, &judged.context, &runs, args.trec_level)?;
+    }
+    judged.filed = Some(file_verdict(&file, &store)?);
+    Ok((judged, file))
+}
+
+/// The embedder that the index was built with.
+fn query_embedder(args: &EvalArgs, opened: &OpenedIndex) -> Result<Opened, Failure> {
+    let manifest = opened.index.manifest();
+    let name = opened.index.name();
+    embedder::of_index(
+        name,
+        &manifest.identity.embed_model_ver,
+        &manifest.embedder.schema(),
+        &args.source,
+    )
+}
+
+/// Evaluates under a progress bar; an interrupt ends the process, which has written nothing yet.
+pub(crate) fn watched(parts: Parts<'_>, settings: &Settings) -> Result<Evaluation, Failure> {
+    let interrupt = terminal::Interrupt::listen()?;
+    let stages = terminal::Stages::default();
+    let progress = |progress: Progress| {
+        if interrupt.asked() {
+            stages.clear();
+            eprintln!("wfgy_eval: interrupted; nothing was filed");
+            std::process::exit(130);
+        }
+        stages.show(progress.stage, progress.done, progress.total);
+    };
+    let result = evaluate(parts, settings, &progress);
+    stages.clear();
+    result.map_err(engine_failure)
+}
+
+/// Input errors are the user's, everything else the world's.
+pub(crate) fn engine_failure(error: EvaluateError) -> Failure {
+    match error.is_input() {
+        true => Failure::input(error),
+        false => Failure::unable(error),
+    }
+}
+
+fn verdict_file(
+    judged: &Judged,
+    args: &EvalArgs,
+    store: &StoreDir,
+    runs_digest: Digest,
+    began: Now,
+    ended: Now,
+    began_seq: Option<u64>,
+) -> Result<VerdictFile, Failure> {
+    let unusable = match (args.no_file, began.from_environment || ended.from_environment) {
+        (true, _) => Some(Unusable::NotFiled),
+        (false, true) => Some(Unusable::SourceDateEpoch),
+        (false, false) => None,
+    };
+    let subject = wfgy_gate::Subject::of(&judged.evidence.pins).map_err(Failure::input)?;
+    let earlier = match args.no_file {
+        true => None,
+        false => Some(filing(
+            VerdictStore::new(store).evaluations(subject.index_hash, subject.serving_hash),
+        )?),
+    };
+    let circumstances = Circumstances {
+        runs_digest,
+        engine_version: crate::version::SHORT.to_owned(),
+        index: judged.context.index.clone(),
+        baseline: None,
+        began: began.at,
+        ended: ended.at.max(began.at),
+        host: clock::host(),
+        kernel_path: wfgy_kernel::path().to_owned(),
+        began_seq,
+        earlier_evaluations: earlier,
+        unusable,
+    };
+    VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
+        .map_err(Failure::unable)
+}
+
+/// Files a verdict that may be filed, and says what became of it.
+fn file_verdict(file: &VerdictFile, store: &StoreDir) -> Result<String, Failure> {
+    if let Some(why) = file.measured.unusable {
+        return Ok(format!("not filed: {why}; it approves nothing"));
+    }
+    let filed =
+        filing(VerdictStore::new(store).file(file, clock::wall()?, &clock::who(), patience()))?;
+    Ok(format!("filed as {} (journal record {})", filed.path.display(), filed.seq))
+}
+
+fn filing<T>(result: Result<T, FilingError>) -> Result<T, Failure> {
+    // A store that cannot be used is no verdict on the index: never exit 1.
+    result.map_err(|error| Failure {
+        code: if error.exit_code() == 4 { 4 } else { 2 },
+        message: error.to_string(),
+    })
+}
+
+fn patience() -> wfgy_core::Deadline {
+    clock::within(clock::STORE_PATIENCE)
+}

@@ -1,0 +1,182 @@
+//! What a person reads in ten seconds: the verdict, each criterion, the worst questions.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use wfgy_engine::WorstQuestion;
+use wfgy_gate::{Approves, Finding, Kind, Verdict};
+
+use super::judged::Judged;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+pub(super) fn colour(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Pass => AnsiColor::Green.on_default().bold(),
+        Verdict::Inconclusive => AnsiColor::Yellow.on_default().bold(),
+        Verdict::Fail => AnsiColor::Red.on_default().bold(),
+    }
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Inconclusive => "?",
+        Verdict::Fail => "✗",
+    }
+}
+
+/// Writes the table.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let (decision, evidence) = (&judged.decision, &judged.evidence);
+    let style = colour(decision.verdict);
+    let word = decision.verdict.to_string().to_uppercase();
+    writeln!(
+        out,
+        "{style}{word}{style:#}  {BOLD}{}{BOLD:#}  {}",
+        judged.context.index,
+        judged.what_it_approves()
+    )?;
+    writeln!(out, "{DIM}{}{DIM:#}", judged.asked())?;
+    writeln!(out)?;
+    let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
+    let width = findings.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
+    for finding in findings {
+        row(out, finding, width)?;
+    }
+    for skipped in &judged.policy.skipped {
+        writeln!(
+            out,
+            "  {DIM}– {:<width$}  skipped: {}{DIM:#}",
+            skipped.criterion.metric,
+            judged.why_skipped(skipped)
+        )?;
+    }
+    if let Some(line) = null_line(judged) {
+        writeln!(out, "\n  {DIM}{line}{DIM:#}")?;
+    }
+    if judged.worst.iter().any(|question| question.coverage != Some(1.0)) {
+        writeln!(out, "\n{BOLD}Worst questions{BOLD:#}")?;
+        for question in judged.worst.iter().filter(|question| question.coverage != Some(1.0)) {
+            worst(out, question)?;
+        }
+    }
+    writeln!(out)?;
+    writeln!(out, "{DIM}{}{DIM:#}", judged.policy_line())?;
+    let hash = evidence.pins.get("INDEX_HASH").unwrap_or("");
+    writeln!(
+        out,
+        "{DIM}index {}  gold {}  scorer {}{DIM:#}",
+        short(hash),
+        short(&evidence.gold_digest.to_string()),
+        evidence.scorer
+    )?;
+    if let Some(filed) = &judged.filed {
+        writeln!(out, "{DIM}{filed}{DIM:#}")?;
+    }
+    if decision.approves == Approves::Flip && judged.filed.is_some() {
+        writeln!(out, "next: vec alias update ALIAS --to {}", judged.target)?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
+    let style = colour(finding.verdict);
+    let value = match &finding.number {
+        Some(number) => value(number.point),
+        None => "–".to_owned(),
+    };
+    let bound = match &finding.criterion {
+        Some(criterion) => format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound),
+        None => String::new(),
+    };
+    let kind = match finding.kind {
+        Kind::Hard => "",
+        Kind::Soft => "soft: ",
+        Kind::Advisory => "advisory: ",
+    };
+    writeln!(
+        out,
+        "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {bound:<8}  {DIM}{kind}{}{DIM:#}",
+        mark(finding.verdict),
+        finding.name,
+        finding.reason,
+    )?;
+    for warning in &finding.warnings {
+        let yellow = colour(Verdict::Inconclusive);
+        writeln!(out, "    {yellow}!{yellow:#} {warning}")?;
+    }
+    Ok(())
+}
+
+/// Four digits: enough to see what a bound decides.
+pub(super) fn value(point: f64) -> String {
+    if point.fract() == 0.0 && point.abs() >= 2.0 {
+        return format!("{point:.0}");
+    }
+    format!("{point:.4}")
+}
+
+pub(super) fn pretty(op: &str) -> &str {
+    match op {
+        "<=" => "≤",
+        ">=" => "≥",
+        other => other,
+    }
+}
+
+/// What ΔS is for text that does not answer, so that nobody reads the digits alone.
+pub(super) fn null_line(judged: &Judged) -> Option<String> {
+    let random = judged.evidence.nulls.random_p05?;
+    let hard = judged.evidence.nulls.hard_median?;
+    Some(format!(
+        "ΔS of unrelated text: 5 % are below {random:.3}; of the nearest wrong snippet: half are below {hard:.3}"
+    ))
+}
+
+fn worst(out: &mut dyn Write, question: &WorstQuestion) -> io::Result<()> {
+    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.2}"));
+    let states: Vec<&str> = question.states.iter().map(|state| state.symbol()).collect();
+    writeln!(
+        out,
+        "  {BOLD}{}{BOLD:#}  coverage {}  ΔS {}  λ {}",
+        question.id,
+        number(question.coverage),
+        number(question.delta_s),
+        states.join(" ")
+    )?;
+    let mut line = |name: &str, text: &str| writeln!(out, "    {DIM}{name:<10}{DIM:#}{text}");
+    if let Some(text) = question.asked.as_ref().or(question.text.as_ref()) {
+        line("asked", &shortened(text, 100))?;
+    }
+    if let Some(error) = &question.error {
+        line("failed", error)?;
+    }
+    let list = |ids: &[String], none: &str| match ids {
+        [] => none.to_owned(),
+        ids => ids.join("  "),
+    };
+    line("retrieved", &list(&question.retrieved, "nothing"))?;
+    line("expected", &list(&question.expected, "nothing known"))?;
+    for problem in &question.label_problems {
+        line("label", problem)?;
+    }
+    Ok(())
+}
+
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= most {
+        return line;
+    }
+    let kept: String = line.chars().take(most - 1).collect();
+    format!("{kept}…")
+}
+
+pub(super) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
