@@ -21,7 +21,7 @@ fn refusal(out: &Path) -> String {
     let error = LocalIndex::open(out, "docs").err().expect("refused").to_string();
     assert!(!error.contains('\n'), "{error}");
     // Whoever flips a pointer sees the same.
-    assert!(hashes(out).is_err() || verify(out).unwrap() != []);
+    assert!(hashes(out).is_err() || !verify(out).unwrap().is_empty());
     error
 }
 
@@ -183,12 +183,15 @@ fn rule_an_identity_that_does_not_give_its_hash_is_refused() {
     assert!(refusal(&out).contains("SERVING_HASH"), "{}", refusal(&out));
 }
 
+/// What is changed, how, and what the refusal says.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value), &'a str);
+
 #[test]
 fn a_manifest_that_agrees_with_its_hashes_but_not_with_the_files_or_this_program_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = index(dir.path());
     let manifest = std::fs::read(out.join("manifest.json")).unwrap();
-    let changes: [(&str, &dyn Fn(&mut Value), &str); 12] = [
+    let changes: [Change<'_>; 12] = [
         ("unknown key", &|m| m["colour"] = "red".into(), "colour: unknown key"),
         ("unknown key", &|m| m["identity"]["x"] = 1.into(), "identity.x: unknown key"),
         (
