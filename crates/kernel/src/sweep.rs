@@ -68,7 +68,8 @@ pub fn sweep(
     dim: usize,
     k: usize,
 ) -> Vec<Vec<Scored>> {
-    assert!(dim > 0 && rows.len() % dim == 0 && queries.len() % dim == 0, "rows of length dim");
+    let whole = |values: &[f32]| values.len().is_multiple_of(dim);
+    assert!(dim > 0 && whole(rows) && whole(queries), "rows of length dim");
     let n = rows.len() / dim;
     let k = k.min(n);
     if k == 0 {
@@ -107,8 +108,8 @@ fn sweep_block(
                     row_norms[row],
                     dim,
                 );
-                // `!(a < b)`: a bound that is not a number never drops a row.
-                if !(upper < best.threshold) {
+                // A bound that is not a number (an overflow) never drops a row.
+                if upper >= best.threshold || upper.is_nan() {
                     let score = round9(similarity.score(query, &rows[row * dim..(row + 1) * dim]));
                     best.push(Scored { row: row as u32, score });
                 }

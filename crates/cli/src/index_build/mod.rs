@@ -3,6 +3,7 @@
 mod args;
 mod inspect;
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -76,14 +77,21 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         },
     };
     let store = args.store.open();
-    // Held while a directory that an alias may name is replaced, so that no flip comes between.
-    let lock = match args.force && store.path().exists() {
-        true => Some(store.clone()),
-        false => None,
-    };
+    // Between the look at the aliases and the exchange of the directories no flip may come: the
+    // lock is taken with the look, and let go at the next sign of other work.
+    let held = RefCell::new(None);
     let in_use = |directory: &Path| {
-        let pointer = LocalPointer::new(lock.as_ref()?.path());
-        match named_by(&pointer, directory, clock::within(clock::STORE_PATIENCE)) {
+        if !store.path().exists() {
+            return None;
+        }
+        let deadline = clock::within(clock::STORE_PATIENCE);
+        held.take();
+        let named = store.lock(deadline).map_err(|error| error.to_string()).and_then(|lock| {
+            held.replace(Some(lock));
+            named_by(&LocalPointer::new(store.path()), directory, deadline)
+                .map_err(|error| error.to_string())
+        });
+        match named {
             Ok(named) => named.first().map(|named| {
                 let what = if named.live { "points to it" } else { "can be rolled back to it" };
                 format!("alias `{}` {what}; build under another name", named.alias)
@@ -97,6 +105,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     let embedding = terminal::progress("embed", "snippets", None);
     let mut linking = None;
     let mut report = |progress: Progress| {
+        held.take();
         match progress {
             Progress::Embedding { snippets, .. } => embedding.set_position(snippets),
             Progress::Linking { done, total } => linking

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use wfgy_gate::{Finding, Verdict};
 
 use super::judged::Judged;
-use super::table::{null_line, pretty, short, shortened, value};
+use super::table::{null_line, pretty, short, shortened, value, why};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
 ///
@@ -67,7 +67,7 @@ fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let bound = finding.criterion.as_ref().map_or(String::new(), |criterion| {
         format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound)
     });
-    let mut reason = cell(&finding.reason);
+    let mut reason = cell(&why(finding));
     for warning in &finding.warnings {
         reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wfgy_engine::WorstQuestion;
-use wfgy_gate::{Approves, Finding, Kind, Verdict};
+use wfgy_gate::{Approves, Code, Finding, Kind, Verdict};
 
 use super::judged::Judged;
 
@@ -88,7 +88,7 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
     let style = colour(finding.verdict);
     let value = match &finding.number {
         Some(number) => value(number.point),
-        None => "–".to_owned(),
+        None => String::new(),
     };
     let bound = match &finding.criterion {
         Some(criterion) => format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound),
@@ -104,13 +104,29 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
         "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {bound:<8}  {DIM}{kind}{}{DIM:#}",
         mark(finding.verdict),
         finding.name,
-        finding.reason,
+        why(finding),
     )?;
     for warning in &finding.warnings {
         let yellow = colour(Verdict::Inconclusive);
         writeln!(out, "    {yellow}!{yellow:#} {warning}")?;
     }
     Ok(())
+}
+
+/// What value and bound do not say already.
+pub(crate) fn why(finding: &Finding) -> String {
+    match (finding.code, finding.slot, &finding.number) {
+        (Code::Holds | Code::Violated, Some(0), _) => {
+            "worst of the wordings: as written".to_owned()
+        }
+        (Code::Holds | Code::Violated, Some(slot), _) => {
+            format!("worst of the wordings: paraphrase {slot}")
+        }
+        (Code::Holds | Code::Violated, None, Some(number)) if number.n_questions > 0 => {
+            format!("over {} questions", number.n_questions)
+        }
+        _ => finding.reason.clone(),
+    }
 }
 
 /// Four digits: enough to see what a bound decides.
