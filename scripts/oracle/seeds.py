@@ -53,7 +53,7 @@ def _swap_how(text, keep_case):
 
 
 def perturbations(pairs, english, keep_case):
-    """The list of SPEC in its order; each takes and gives a text, unchanged where it does not apply."""
+    """The list of docs/spec.md in its order; each takes and gives a text, unchanged where it does not apply."""
     def only_english(f):
         return f if english else (lambda text: text)
 

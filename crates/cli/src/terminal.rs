@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -54,24 +55,49 @@ impl Interrupt {
     }
 }
 
-/// A bar with rate and, where the total is known, ETA; nothing where standard error is no terminal.
-pub(crate) fn progress(what: &'static str, unit: &str, total: Option<u64>) -> ProgressBar {
-    let bar = match total {
-        Some(total) => ProgressBar::new(total),
-        None => ProgressBar::no_length(),
-    };
+/// A bar with rate and ETA; nothing where standard error is no terminal.
+pub(crate) fn progress(what: &'static str, unit: &str, total: u64) -> ProgressBar {
+    bar(total, &format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}"))
+}
+
+fn bar(total: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let template = match total {
-        Some(_) => format!("{{msg}} {{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}"),
-        None => format!("{{msg}} {{spinner}} {{pos}} {unit}  {{per_sec}}"),
-    };
-    if let Ok(style) = ProgressStyle::with_template(&template) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(what);
     bar
+}
+
+/// A bar for work whose items are counted and whose total is known as a share only.
+pub(crate) struct Rated {
+    bar: ProgressBar,
+    unit: &'static str,
+    begun: Instant,
+}
+
+impl Rated {
+    /// Steps of the bar.
+    const STEPS: f64 = 10_000.0;
+
+    pub(crate) fn new(what: &str, unit: &'static str) -> Self {
+        let template = format!("{what} {{wide_bar}} {{percent}} %  {{msg}}  ETA {{eta}}");
+        Self { bar: bar(Self::STEPS as u64, &template), unit, begun: Instant::now() }
+    }
+
+    /// Shows that `items` are done, which is `share` of all, in [0, 1].
+    pub(crate) fn show(&self, items: u64, share: f64) {
+        let rate = items as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_message(format!("{items} {}  {rate:.0}/s", self.unit));
+        self.bar.set_position((share * Self::STEPS) as u64);
+    }
+
+    /// Takes it away.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// Runs `work` on a pool of `threads` threads; one a core where it is not said.
@@ -106,7 +132,7 @@ impl Stages {
                 if let Some((_, bar)) = other {
                     bar.finish_and_clear();
                 }
-                &current.insert((stage, progress(stage, "", Some(total as u64)))).1
+                &current.insert((stage, progress(stage, "", total as u64))).1
             }
         };
         bar.set_position(done as u64);

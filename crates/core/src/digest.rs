@@ -40,7 +40,7 @@ impl Digest {
         &self.0
     }
 
-    /// The first eight bytes, big-endian: the draw of SPEC section 2.
+    /// The first eight bytes, big-endian: the draws of docs/spec.md.
     pub fn prefix_u64(&self) -> u64 {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0[..8]);

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use wfgy_core::{Digest, Document};
 
+use crate::source::Meter;
 use crate::{InputError, Place};
 
 /// Longest document in bytes, as it stands in its file: 64 MiB.
@@ -80,6 +81,14 @@ impl Corpus {
             Source::Folder(folder::Folder::open(path)?)
         };
         Ok(Self { source, path: path.to_owned(), seen: HashSet::new(), ended: false })
+    }
+
+    /// How much of it is read.
+    pub fn meter(&self) -> Meter {
+        match &self.source {
+            Source::Records(frames) => frames.meter(),
+            Source::Folder(folder) => folder.meter.clone(),
+        }
     }
 
     fn step(&mut self) -> Result<Option<(Document, Place)>, InputError> {

@@ -3,12 +3,52 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{InputError, Place};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 1 << 16;
+
+/// How much of something is read; clones look at the same reading.
+#[derive(Debug, Clone)]
+pub struct Meter {
+    done: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl Meter {
+    /// Nothing of `total` read yet.
+    pub(crate) fn new(total: u64) -> Self {
+        Self { done: Arc::default(), total }
+    }
+
+    pub(crate) fn add(&self, amount: u64) {
+        self.done.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Share that is read, in [0, 1]; 0 where there is nothing to read.
+    pub fn share(&self) -> f64 {
+        let done = self.done.load(Ordering::Relaxed);
+        (done as f64 / self.total.max(1) as f64).min(1.0)
+    }
+}
+
+/// A file that counts what is read from it, before decompression.
+struct Metered {
+    file: File,
+    meter: Meter,
+}
+
+impl Read for Metered {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(bytes)?;
+        self.meter.add(read as u64);
+        Ok(read)
+    }
+}
 
 /// Opens the file at `path`; gzip and zstd are known by their first bytes, not by the name, and
 /// all members of a concatenated file are read.
@@ -19,23 +59,35 @@ const BUFFER: usize = 1 << 16;
 /// # Errors
 /// [`InputError`] where it is missing, a folder, or cannot be read.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn BufRead + Send>, InputError> {
+    open_metered(path).map(|(reader, _)| reader)
+}
+
+/// The same, with a meter of the file's bytes.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_metered(
+    path: impl AsRef<Path>,
+) -> Result<(Box<dyn BufRead + Send>, Meter), InputError> {
     let path = path.as_ref();
     let fail = |error: io::Error| read_error(path, &error);
     let file = File::open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_dir() {
+    let metadata = file.metadata().map_err(fail)?;
+    if metadata.is_dir() {
         return Err(InputError::file(path, "is a folder: name a file in it"));
     }
-    let mut file = BufReader::with_capacity(BUFFER, file);
+    let meter = Meter::new(metadata.len());
+    let mut file = BufReader::with_capacity(BUFFER, Metered { file, meter: meter.clone() });
     let start = file.fill_buf().map_err(fail)?;
     if start.starts_with(&GZIP_MAGIC) {
         let decoder = flate2::bufread::MultiGzDecoder::new(file);
-        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
+        return Ok((Box::new(BufReader::with_capacity(BUFFER, decoder)), meter));
     }
     if start.starts_with(&ZSTD_MAGIC) {
         let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(fail)?;
-        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
+        return Ok((Box::new(BufReader::with_capacity(BUFFER, decoder)), meter));
     }
-    Ok(Box::new(file))
+    Ok((Box::new(file), meter))
 }
 
 /// Reads the whole file at `path`, decompressed, without a byte order mark.

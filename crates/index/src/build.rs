@@ -29,7 +29,7 @@ use crate::vectors::Vectors;
 /// From so many snippets on [`AnnChoice::Auto`] builds a graph.
 pub const AUTO_ANN_SNIPPETS: u64 = 10_000;
 /// Texts that go to the embedder together.
-const BATCH_TEXTS: usize = 1024;
+const BATCH_TEXTS: usize = 256;
 /// And their bytes together.
 const BATCH_BYTES: usize = 16 << 20;
 /// Text that is cut in parallel; a longer section is cut alone, since its tokens need room.
@@ -65,7 +65,7 @@ pub struct BuildOptions {
 }
 
 /// How far a build is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress {
     /// Documents are read and embedded; how many there will be is not known.
     Embedding {
@@ -73,6 +73,10 @@ pub enum Progress {
         documents: u64,
         /// Snippets embedded.
         snippets: u64,
+        /// Share of the text read so far that is embedded, in [0, 1]: with the share of the
+        /// corpus that is read ([`Meter`](wfgy_formats::source::Meter)) it tells how far the
+        /// whole is.
+        share: f64,
     },
     /// The graph is linked.
     Linking {
@@ -218,7 +222,9 @@ pub fn build(
     let mut bytes = 0;
     for document in corpus {
         let (document, _) = document?;
-        bytes += document.sections.iter().map(|s| s.text.len()).sum::<usize>();
+        let text = document.sections.iter().map(|s| s.text.len()).sum::<usize>();
+        bytes += text;
+        writer.read += text as u64;
         group.push(document);
         if bytes >= GROUP_BYTES {
             writer.documents(std::mem::take(&mut group), report)?;
@@ -260,6 +266,9 @@ struct Writer<'a> {
     bytes: usize,
     documents: u64,
     embedded: u64,
+    /// Bytes of text taken from the corpus, and cut.
+    read: u64,
+    cut: u64,
     counts: Counts,
 }
 
@@ -284,6 +293,8 @@ impl<'a> Writer<'a> {
             bytes: 0,
             documents: 0,
             embedded: 0,
+            read: 0,
+            cut: 0,
             counts: Counts::default(),
         })
     }
@@ -339,6 +350,7 @@ impl<'a> Writer<'a> {
             text: section.text.as_str().into(),
         })?;
         self.counts.sections += 1;
+        self.cut += section.text.len() as u64;
         self.counts.sections_without_tokens += u64::from(windows.is_empty());
         let schema = &self.embedder.identity().schema;
         for window in windows {
@@ -405,7 +417,11 @@ impl<'a> Writer<'a> {
         self.texts.clear();
         self.names.clear();
         self.bytes = 0;
-        let progress = Progress::Embedding { documents: self.documents, snippets: self.embedded };
+        let progress = Progress::Embedding {
+            documents: self.documents,
+            snippets: self.embedded,
+            share: self.cut as f64 / self.read.max(1) as f64,
+        };
         match report(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(BuildError::Interrupted),

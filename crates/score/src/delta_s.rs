@@ -105,7 +105,7 @@ pub struct AtK {
 impl AtK {
     /// Over the ΔS of the hits, best hit first, cut at `k` snippets (at least 1).
     ///
-    /// No hits give [`NO_HITS`] three times, as SPEC section 1 says of runs answered without hits.
+    /// No hits give [`NO_HITS`] three times, as docs/spec.md says of runs answered without hits.
     pub fn of(values: &[f64], k: usize) -> Self {
         let top = &values[..values.len().min(k.max(1))];
         let Some(first) = top.first() else {

@@ -102,25 +102,28 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     let replace = if args.force { Replace::Unless(&in_use) } else { Replace::Never };
     let documents = Corpus::open(input).map_err(Failure::input)?;
     let interrupt = terminal::Interrupt::listen()?;
-    let embedding = terminal::progress("embed", "snippets", None);
+    let meter = documents.meter();
+    let embedding = terminal::Rated::new("embed", "snippets");
     let mut linking = None;
     let mut report = |progress: Progress| {
         held.take();
         match progress {
-            Progress::Embedding { snippets, .. } => embedding.set_position(snippets),
+            Progress::Embedding { snippets, share, .. } => {
+                embedding.show(snippets, meter.share() * share);
+            }
             Progress::Linking { done, total } => linking
                 .get_or_insert_with(|| {
-                    embedding.finish_and_clear();
-                    terminal::progress("graph", "snippets", Some(total))
+                    embedding.clear();
+                    terminal::progress("graph", "snippets", total)
                 })
                 .set_position(done),
-            Progress::Finishing => embedding.finish_and_clear(),
+            Progress::Finishing => embedding.clear(),
         }
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let built =
         wfgy_index::build(documents, opened.embedder.as_ref(), &options, out, replace, &mut report);
-    embedding.finish_and_clear();
+    embedding.clear();
     if let Some(bar) = &linking {
         bar.finish_and_clear();
     }

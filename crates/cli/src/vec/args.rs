@@ -64,9 +64,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AliasCommand,
     },
-    /// Checks a verdict file: digests, and whether it is filed, unexpired and standing
+    /// Checks a verdict: its digests, and whether it is filed, unexpired and standing
     Verify {
-        /// Verdict file
+        /// Verdict file, or the digest of a filed one
         verdict: PathBuf,
     },
     #[command(flatten)]

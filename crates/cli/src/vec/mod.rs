@@ -78,9 +78,21 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
 
 /// Checks a verdict file in itself, then what it is worth in this store.
 fn verify(cli: &Cli, file: &Path) -> Result<(), Failure> {
-    let (verdict, _) = wfgy_formats::verdict::read(file)
-        .map_err(|error| Failure { code: 1, message: error.to_string() })?;
     let store = cli.store.open();
+    let digest = file.to_str().and_then(|text| text.parse::<Digest>().ok());
+    let file = match digest {
+        Some(digest) if !file.exists() => store.path().join(format!("verdicts/{digest}.json")),
+        _ => file.to_owned(),
+    };
+    if !file.is_file() {
+        return Err(Failure::input(format!("{}: no such verdict", file.display())));
+    }
+    let (verdict, found) = wfgy_formats::verdict::read(&file)
+        .map_err(|error| Failure { code: 1, message: error.to_string() })?;
+    if digest.is_some_and(|digest| digest != found) {
+        let message = format!("{}: was tampered with: its sha256 is {found}", file.display());
+        return Err(Failure { code: 1, message });
+    }
     let status = VerdictStore::new(&store)
         .status(&verdict, clock::wall()?)
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })?;

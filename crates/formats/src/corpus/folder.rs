@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use wfgy_core::{Document, Section};
 
 use super::{MAX_DOCUMENT, MAX_SECTION};
-use crate::{InputError, Place, source};
+use crate::source::{self, Meter};
+use crate::{InputError, Place};
 
 /// Id of the text before the first heading.
 const PREAMBLE: &str = "preamble";
@@ -24,6 +25,8 @@ const PREAMBLE: &str = "preamble";
 pub(super) struct Folder {
     root: PathBuf,
     ids: std::vec::IntoIter<String>,
+    /// Counts files.
+    pub(super) meter: Meter,
 }
 
 impl Folder {
@@ -35,11 +38,13 @@ impl Folder {
             return Err(InputError::file(root, problem));
         }
         ids.sort_unstable();
-        Ok(Self { root: root.to_owned(), ids: ids.into_iter() })
+        let meter = Meter::new(ids.len() as u64);
+        Ok(Self { root: root.to_owned(), ids: ids.into_iter(), meter })
     }
 
     pub(super) fn next_document(&mut self) -> Result<Option<Document>, InputError> {
         let Some(doc_id) = self.ids.next() else { return Ok(None) };
+        self.meter.add(1);
         let path = self.root.join(&doc_id);
         let text = read_text(&path)?;
         let mut document = Document { title: None, sections: Vec::new(), source_url: None, doc_id };

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::MAX_DOCUMENT;
 use crate::json::{Scan, Start, decode};
-use crate::{InputError, Place, source};
+use crate::source::{self, Meter};
+use crate::{InputError, Place};
 
 /// Keys of a corpus object beside `documents`.
 const ABOUT: [&str; 3] = ["schema_version", "name", "language"];
@@ -15,6 +16,7 @@ const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// The records of one file.
 pub(super) struct Frames {
+    meter: Meter,
     cursor: Cursor,
     shape: Shape,
     record: Vec<u8>,
@@ -41,7 +43,7 @@ enum Shape {
 
 impl Frames {
     pub(super) fn open(path: &Path) -> Result<Self, InputError> {
-        let reader = source::open(path)?;
+        let (reader, meter) = source::open_metered(path)?;
         let mut cursor = Cursor { reader, file: path.to_owned(), byte: 0, line: 1, line_start: 0 };
         cursor.skip_bom()?;
         let mut record = Vec::new();
@@ -58,7 +60,11 @@ impl Frames {
             }
             None => return Err(InputError::file(path, "holds no document: the file is empty")),
         };
-        Ok(Self { cursor, shape, record })
+        Ok(Self { meter, cursor, shape, record })
+    }
+
+    pub(super) fn meter(&self) -> Meter {
+        self.meter.clone()
     }
 
     pub(super) fn file(&self) -> &Path {
