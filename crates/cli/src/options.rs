@@ -29,9 +29,10 @@ pub(crate) enum LogFormat {
 
 /// Where verdicts, journal and pointers are kept.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
 pub(crate) struct StoreOption {
     /// Folder of verdicts, journal and pointers [default: .wfgy]
-    #[arg(long, value_name = "DIR", env = "WFGY_STORE", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "WFGY_STORE", hide_env_values = true, global = true)]
     pub store: Option<PathBuf>,
 }
 
@@ -49,6 +50,7 @@ impl StoreOption {
 
 /// Which embedder, and where its parts are.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Embedder")]
 pub(crate) struct EmbedderSource {
     /// Folder of the sentence encoder; for openai, the service's model name [default: the folder that scripts/fetch_model.sh fills]
     #[arg(long, value_name = "DIR|NAME", env = "WFGY_MODEL")]

@@ -50,8 +50,20 @@ pub(crate) fn index_failure(error: &OpenError) -> Failure {
 /// [`TargetError`] where it is no index, is damaged or cannot be read.
 pub(crate) fn hashes(directory: &Path) -> Result<Hashes, TargetError> {
     let path = directory.to_owned();
-    match wfgy_index::hashes(directory) {
-        Ok((index_hash, serving_hash)) => Ok(Hashes { index_hash, serving_hash }),
-        Err(error) => Err(TargetError::Damaged { path, problem: error.to_string() }),
-    }
+    wfgy_index::hashes(directory)
+        .map(|(index_hash, serving_hash)| Hashes { index_hash, serving_hash })
+        .map_err(|error| match error {
+            OpenError::Missing { .. } => TargetError::Unknown {
+                path,
+                problem: "no such directory; build the index there with `index_build`".to_owned(),
+            },
+            OpenError::NotAnIndex { problem, .. } => TargetError::Unknown {
+                path,
+                problem: format!("is no index: {problem}; name the directory of one"),
+            },
+            OpenError::Unreadable { path, problem } => TargetError::Unavailable { path, problem },
+            OpenError::Damaged(damage) => {
+                TargetError::Damaged { path, problem: damage.to_string() }
+            }
+        })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::exit::Failure;
 use crate::options::{LogFormat, Speech};
@@ -57,7 +57,7 @@ impl Interrupt {
 
 /// A bar with rate and ETA; nothing where standard error is no terminal.
 pub(crate) fn progress(what: &'static str, unit: &str, total: u64) -> ProgressBar {
-    bar(total, &format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}"))
+    bar(total, &format!("{what} {{wide_bar}} {{pos}}/{{len}} {unit}  {{rate}}  ETA {{eta}}"))
 }
 
 fn bar(total: u64, template: &str) -> ProgressBar {
@@ -65,8 +65,12 @@ fn bar(total: u64, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A bar that cannot be drawn is no reason to stop.
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("rate", rate));
     }
     bar
 }

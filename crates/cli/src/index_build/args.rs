@@ -10,7 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   index_build --input corpus_vB.json --out docs_vB --metric cosine
   index_build --input beir/scifact --out scifact --chunk none --ann none
-  index_build --input handbook/ --out docs --embedder openai --embedder-url http://127.0.0.1:8080/v1 --model e5-small
+  index_build --input handbook/ --out docs --embedder openai --model e5-small \\
+      --embedder-url http://127.0.0.1:8080/v1
   index_build verify docs_vB
   index_build inspect docs_vB";
 
@@ -75,73 +76,73 @@ pub(crate) enum InspectFormat {
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
     /// Corpus: JSON, JSONL (.gz and .zst too), a BEIR folder or its corpus.jsonl, or a folder of .md and .txt
-    #[arg(long, value_name = "PATH", required = true)]
+    #[arg(long, value_name = "PATH", required = true, help_heading = "Index")]
     pub input: Option<PathBuf>,
 
     /// Index directory to make
-    #[arg(long, value_name = "DIR", required = true)]
+    #[arg(long, value_name = "DIR", required = true, help_heading = "Index")]
     pub out: Option<PathBuf>,
 
     /// How vectors are compared; greater is closer for all three
-    #[arg(long, default_value = "cosine")]
+    #[arg(long, default_value = "cosine", help_heading = "Index")]
     pub metric: MetricName,
 
     /// Embedder
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", help_heading = "Embedder")]
     pub embedder: EmbedderName,
 
     #[command(flatten)]
     pub source: EmbedderSource,
 
     /// Put before every question [default: what the model's folder says, else nothing]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Embedder")]
     pub query_prefix: Option<String>,
 
     /// Put before every snippet [default: what the model's folder says, else nothing]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Embedder")]
     pub passage_prefix: Option<String>,
 
     /// Snippets: windows of N tokens that overlap by M (sN/oM), or whole sections (none) [default: s128/o32, for BEIR none]
-    #[arg(long, value_name = "sN/oM|none")]
+    #[arg(long, value_name = "sN/oM|none", help_heading = "Index")]
     pub chunk: Option<String>,
 
     /// Text normalisation: none, or nfc or nfkc, lower, fold, ws joined by +
-    #[arg(long, value_name = "NAME", default_value = "none")]
+    #[arg(long, value_name = "NAME", default_value = "none", help_heading = "Index")]
     pub analyzer: String,
 
     /// Approximate graph, or none: the exact sweep serves [default: none below 10,000 snippets, else hnsw]
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", help_heading = "Index")]
     pub ann: Option<AnnName>,
 
     /// Links a node of the graph
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Index")]
     pub m: usize,
 
     /// Candidates held while the graph is built
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, help_heading = "Index")]
     pub ef_construction: usize,
 
     /// Candidates held while the graph is searched
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Index")]
     pub ef: usize,
 
     /// Replace an index that exists; refused while an alias or a rollback stack of the store names it
-    #[arg(long)]
+    #[arg(long, help_heading = "Index")]
     pub force: bool,
 
     /// Your name for this build, kept in the manifest
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Index")]
     pub build_id: Option<String>,
 
     /// Commit that the corpus or pipeline is built from, kept in the manifest
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Index")]
     pub git_sha: Option<String>,
 
     #[command(flatten)]
     pub store: StoreOption,
 
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Index")]
     pub threads: Option<usize>,
 }
 

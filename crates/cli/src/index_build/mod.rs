@@ -76,6 +76,13 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
             ..Tool::default()
         },
     };
+    tracing::info!(
+        embedder = %opened.embedder.identity().model_ver,
+        chunk = %options.chunk,
+        analyzer = %options.analyzer,
+        input = %input.display(),
+        "building"
+    );
     let store = args.store.open();
     // Between the look at the aliases and the exchange of the directories no flip may come: the
     // lock is taken with the look, and let go at the next sign of other work.
@@ -127,7 +134,13 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     if let Some(bar) = &linking {
         bar.finish_and_clear();
     }
-    say(out, &built.map_err(failure)?);
+    let manifest = built.map_err(failure)?;
+    tracing::info!(
+        index_hash = %manifest.index_hash,
+        serving_hash = %manifest.serving_hash,
+        "index in place"
+    );
+    say(out, &manifest);
     Ok(())
 }
 

@@ -44,6 +44,7 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
         deadline: clock::within(clock::STORE_PATIENCE),
     };
     let json = cli.format == Format::Json;
+    tracing::info!(store = %store.path().display(), by = flip.by, now = %flip.now, "store");
     match command {
         AliasCommand::Create { alias, to, lines, overriding } => {
             let moved = flip.create(&name(alias)?, to, allowed(lines)?, &ground(overriding));
@@ -128,5 +129,6 @@ fn refused(error: FlipError) -> Failure {
 }
 
 fn hash_target(path: &Path) -> Result<Hashes, TargetError> {
+    tracing::info!(directory = %path.display(), "hashing every file");
     crate::target::hashes(path)
 }

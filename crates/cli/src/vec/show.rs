@@ -32,14 +32,14 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
         anstream::eprintln!("vec: {YELLOW}warning{YELLOW:#}: {warning}");
     }
     let alias = &state.alias;
-    let from = moved.before.as_ref().map_or("nothing", |before| before.target.as_str());
+    let from = moved.before.as_ref().map_or(String::new(), |before| format!("{} ", before.target));
     match moved.action {
         None => anstream::println!("{BOLD}{alias}{BOLD:#} already points to {}", state.target),
         Some(Action::Policy) => {
             anstream::println!("{BOLD}{alias}{BOLD:#} listens to other verdicts from now on");
         }
         Some(action) => anstream::println!(
-            "{GREEN}{}{GREEN:#}: {BOLD}{alias}{BOLD:#} {from} → {}",
+            "{GREEN}{}{GREEN:#}: {BOLD}{alias}{BOLD:#} {from}→ {}",
             match action {
                 Action::Create => "created",
                 Action::Forward => "moved forward",

@@ -10,7 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   wfgy_eval --gold gold_40.json --index docs_vB --min-cov 0.70 --max-ds 0.45
   wfgy_eval --gold gold_40.json --index docs_live --policy cutover --no-baseline --out report/
-  wfgy_eval --gold gold_40.json --index docs_vB --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" --format junit > wfgy.xml
+  wfgy_eval --gold gold_40.json --index docs_vB --format junit \\
+      --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" > wfgy.xml
   wfgy_eval replay report/ --policy strict.toml
   wfgy_eval gold check --gold gold_40.json --index docs_vB
   wfgy_eval schema gold";
@@ -87,8 +88,6 @@ pub(crate) enum GoldCommand {
         index: PathBuf,
         #[command(flatten)]
         source: EmbedderSource,
-        #[command(flatten)]
-        store: StoreOption,
         /// Form of the output
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: CheckFormat,
@@ -114,11 +113,11 @@ pub(crate) enum SchemaName {
 #[command(next_help_heading = "Criteria")]
 pub(crate) struct CriteriaArgs {
     /// Mean coverage of the targets in the top k, at least: [0, 1]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub min_cov: Option<f64>,
 
     /// Median ΔS(question, hit at rank 1) of every wording, at most: [0, 2]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub max_ds: Option<f64>,
 
     /// Criteria in one string: "ds<=0.45,cov>=0.70,lambda=convergent"
@@ -141,64 +140,64 @@ pub(crate) struct CriteriaArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
     /// Gold set: JSON, JSONL, CSV, a BEIR folder, or a folder with TREC qrels and topics
-    #[arg(long, value_name = "PATH", required = true)]
+    #[arg(long, value_name = "PATH", required = true, help_heading = "Evaluation")]
     pub gold: Option<PathBuf>,
 
     /// Index directory, or an alias of the store
-    #[arg(long, value_name = "DIR|ALIAS", required = true)]
+    #[arg(long, value_name = "DIR|ALIAS", required = true, help_heading = "Evaluation")]
     pub index: Option<PathBuf>,
 
     #[command(flatten)]
     pub criteria: CriteriaArgs,
 
     /// Seeds: 0 leaves a wording as written, the others perturb it [default: the policy's, else 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Evaluation")]
     pub seeds: Option<u64>,
 
     /// Compare stored vectors with their text: 64 of them, all, or none (then nothing is approved) [default: the policy's, else sample]
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", help_heading = "Evaluation")]
     pub integrity: Option<IntegrityName>,
 
     #[command(flatten)]
     pub source: EmbedderSource,
 
     /// Another embedder for ΔS [default: the index's own]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Evaluation")]
     pub scorer: Option<EmbedderName>,
 
     /// Folder for verdict.json, report.json, runs.jsonl, timings.jsonl
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Results")]
     pub out: Option<PathBuf>,
 
     /// Also write texts.jsonl and vectors.npy of wordings and anchors to --out
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", help_heading = "Results")]
     pub export_vectors: bool,
 
     /// Do not file the verdict in the store; it approves nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     pub no_file: bool,
 
     /// Form of what is printed
-    #[arg(long, value_name = "FORM", default_value = "table")]
+    #[arg(long, value_name = "FORM", default_value = "table", help_heading = "Results")]
     pub format: Format,
 
     /// Write the hits of wording 0, seed 0 as a TREC run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub trec_run: Option<PathBuf>,
 
     /// What the TREC run names [default: document where no target has a section, else section]
-    #[arg(long, value_name = "LEVEL", requires = "trec_run")]
+    #[arg(long, value_name = "LEVEL", requires = "trec_run", help_heading = "Results")]
     pub trec_level: Option<TrecLevel>,
 
     /// Keep every text of corpus and gold set out of every output
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     pub redact: bool,
 
     #[command(flatten)]
     pub store: StoreOption,
 
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Evaluation")]
     pub threads: Option<usize>,
 }
 

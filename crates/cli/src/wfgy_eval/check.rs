@@ -45,7 +45,7 @@ pub(crate) fn run(
     let progress = |p: Progress| stages.show(p.stage, p.done, p.total);
     let found = check_gold(parts, &Settings::new(10, 1), &progress);
     stages.clear();
-    let problems = found.map_err(engine_failure)?;
+    let problems = found.map_err(|error| engine_failure(error, gold_path))?;
     match format {
         CheckFormat::Json => {
             let rows: Vec<_> = problems

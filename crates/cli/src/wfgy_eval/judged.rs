@@ -1,9 +1,10 @@
 //! An evaluation or a replay, judged: what every form of output is made of.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use wfgy_core::evaluation::{Context, RunRecord};
-use wfgy_engine::{WorstQuestion, summary, worst_questions};
+use wfgy_engine::{StageLatency, WorstQuestion, summary, worst_questions};
 use wfgy_gate::{
     Approves, CannotEvaluate, Decision, EffectivePolicy, Evidence, Kind, SkipReason, Skipped,
     decide,
@@ -29,6 +30,8 @@ pub(crate) struct Judged {
     pub decision: Decision,
     /// The questions that it serves worst.
     pub worst: Vec<WorstQuestion>,
+    /// Milliseconds by stage; empty in a replay, which measures nothing.
+    pub latency: BTreeMap<String, StageLatency>,
     /// Where the verdict is filed, or why it is not; `None` before.
     pub filed: Option<String>,
 }
@@ -55,7 +58,16 @@ impl Judged {
             message: error.to_string(),
         })?;
         let target = target.display().to_string();
-        Ok(Self { context, target, policy, evidence, decision, worst, filed: None })
+        Ok(Self {
+            context,
+            target,
+            policy,
+            evidence,
+            decision,
+            worst,
+            latency: BTreeMap::new(),
+            filed: None,
+        })
     }
 
     /// What follows from it, in one phrase.

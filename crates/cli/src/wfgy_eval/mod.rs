@@ -30,9 +30,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         None => run::run(&cli.eval),
         Some(Command::Replay { runs, criteria, format }) => replay::run(runs, criteria, *format),
-        Some(Command::Gold {
-            command: GoldCommand::Check { gold, index, source, store, format },
-        }) => check::run(gold, index, source, store, *format),
+        Some(Command::Gold { command: GoldCommand::Check { gold, index, source, format } }) => {
+            check::run(gold, index, source, &cli.eval.store, *format)
+        }
         Some(Command::Schema { file }) => {
             let schema = match file {
                 SchemaName::Gold => gold::SCHEMA,

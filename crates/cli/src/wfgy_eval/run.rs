@@ -57,12 +57,15 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         draft.integrity = integrity.into();
     }
     let gold = gold::read(gold_path).map_err(Failure::input)?;
+    tracing::info!(questions = gold.items.len(), gold = %gold_path.display(), "gold set read");
     let store = args.store.open();
     let opened = target::open(index_name, &store)?;
-    let began_seq = match args.no_file {
-        true => None,
-        false => Some(filing(VerdictStore::new(&store).begin(patience()))?),
-    };
+    tracing::info!(
+        directory = %opened.directory.display(),
+        index_hash = %opened.index.manifest().index_hash,
+        snippets = opened.index.n_snippets(),
+        "index opened, every file as its hash says"
+    );
     let queries = query_embedder(args, &opened)?;
     let scorer = args
         .scorer
@@ -74,7 +77,19 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let scorer_ref: &dyn Embedder = scorer.as_ref().unwrap_or(&queries).embedder.as_ref();
     let (scorer_ver, scorer_schema) = policy::scorer_names(scorer_ref);
     let effective = policy::effective(draft, args.criteria.no_baseline, scorer_ver, scorer_schema)?;
+    // Only once everything is at hand: what cannot be evaluated makes no store.
+    let began_seq = match args.no_file {
+        true => None,
+        false => Some(filing(VerdictStore::new(&store).begin(patience()))?),
+    };
 
+    tracing::info!(
+        policy = %effective.digest().map_err(Failure::unable)?,
+        k = effective.k,
+        seeds = effective.seeds,
+        scorer = %effective.scorer,
+        "policy"
+    );
     let mut settings = Settings::new(effective.k, effective.seeds);
     settings.integrity = effective.integrity;
     settings.redact = args.redact;
@@ -86,11 +101,12 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         scorer: scorer_ref,
         embeds_any_text: queries.embeds_any_text,
     };
-    let evaluation = watched(parts, &settings)?;
+    let evaluation = watched(parts, &settings, gold_path)?;
     opened.index.unchanged(patience()).map_err(Failure::input)?;
     let ended = clock::now()?;
 
     let Evaluation { mut context, runs, timings, exports } = evaluation;
+    tracing::info!(runs = runs.len(), "evaluated");
     context.index = index_name.display().to_string();
     let runs_digest = runs::digest_of_runs(&runs).map_err(Failure::unable)?;
     let mut judged = Judged::of(context, &runs, effective, opened.directory.clone())?;
@@ -102,6 +118,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(path) = &args.trec_run {
         output::write_trec_run(path, &judged.context, &runs, args.trec_level)?;
     }
+    judged.latency = wfgy_engine::latency(&timings);
     judged.filed = Some(file_verdict(&file, &store)?);
     Ok((judged, file))
 }
@@ -119,7 +136,11 @@ fn query_embedder(args: &EvalArgs, opened: &OpenedIndex) -> Result<Opened, Failu
 }
 
 /// Evaluates under a progress bar; an interrupt ends the process, which has written nothing yet.
-pub(crate) fn watched(parts: Parts<'_>, settings: &Settings) -> Result<Evaluation, Failure> {
+pub(crate) fn watched(
+    parts: Parts<'_>,
+    settings: &Settings,
+    gold: &Path,
+) -> Result<Evaluation, Failure> {
     let interrupt = terminal::Interrupt::listen()?;
     let stages = terminal::Stages::default();
     let progress = |progress: Progress| {
@@ -132,11 +153,14 @@ pub(crate) fn watched(parts: Parts<'_>, settings: &Settings) -> Result<Evaluatio
     };
     let result = evaluate(parts, settings, &progress);
     stages.clear();
-    result.map_err(engine_failure)
+    result.map_err(|error| engine_failure(error, gold))
 }
 
-/// Input errors are the user's, everything else the world's.
-pub(crate) fn engine_failure(error: EvaluateError) -> Failure {
+/// Input errors are the user's, everything else the world's; those of the gold set name its file.
+pub(crate) fn engine_failure(error: EvaluateError, gold: &Path) -> Failure {
+    if matches!(error, EvaluateError::Gold { .. } | EvaluateError::Analyzer { .. }) {
+        return Failure::input(format!("{}: {error}", gold.display()));
+    }
     match error.is_input() {
         true => Failure::input(error),
         false => Failure::unable(error),

@@ -75,6 +75,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         short(&evidence.gold_digest.to_string()),
         evidence.scorer
     )?;
+    if !judged.latency.is_empty() {
+        writeln!(out, "{DIM}{}{DIM:#}", latency_line(judged))?;
+    }
     if let Some(filed) = &judged.filed {
         writeln!(out, "{DIM}{filed}{DIM:#}")?;
     }
@@ -143,6 +146,14 @@ pub(super) fn pretty(op: &str) -> &str {
         ">=" => "≥",
         other => other,
     }
+}
+
+/// What this very evaluation took; it decides nothing.
+fn latency_line(judged: &Judged) -> String {
+    let stages = judged.latency.iter().map(|(stage, latency)| {
+        format!("{stage} p50 {:.2} p95 {:.2} p99 {:.2}", latency.p50, latency.p95, latency.p99)
+    });
+    format!("latency in ms: {}", stages.collect::<Vec<_>>().join("; "))
 }
 
 /// What ΔS is for text that does not answer, so that nobody reads the digits alone.
