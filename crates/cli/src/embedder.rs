@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use wfgy_core::{EmbedSchema, Embedder};
+use wfgy_core::{EmbedSchema, Embedder, Store};
 use wfgy_embed::{
     ApiKey, BertEmbedder, BertOptions, OpenAiEmbedder, OpenAiOptions, OpenError,
     PrecomputedEmbedder, PrecomputedOptions, StaticEmbedder,
 };
+use wfgy_index::LocalIndex;
 
 use crate::clock;
 use crate::exit::Failure;
@@ -88,12 +89,21 @@ pub(crate) fn named(
     }
 }
 
-/// The embedder that an index was built with; the engine compares what is opened with the pins.
+/// The embedder that an index was built with, once its pins agree.
 ///
 /// # Errors
-/// Where its parts were not given or cannot be opened.
-pub(crate) fn of_index(
-    index: &str,
+/// Where its parts were not given, cannot be opened, or are another embedder's.
+pub(crate) fn of_index(index: &LocalIndex, source: &EmbedderSource) -> Result<Opened, Failure> {
+    let manifest = index.manifest();
+    let model_ver = manifest.identity.embed_model_ver.as_str();
+    let opened = remembered(model_ver, &manifest.embedder.schema(), source)
+        .map_err(|failure| of(index.name(), model_ver, failure))?;
+    // The engine compares them too; here it is known before anything is stored.
+    index.check_embedder(opened.embedder.as_ref(), index.analyzer()).map_err(Failure::input)?;
+    Ok(opened)
+}
+
+fn remembered(
     model_ver: &str,
     schema: &EmbedSchema,
     source: &EmbedderSource,
@@ -107,14 +117,13 @@ pub(crate) fn of_index(
     }
     if let Some(model) = model_ver.strip_prefix("openai:") {
         let model = model.split_once('=').map_or(model, |(asked, _)| asked);
-        return service(model, source, &prefixes).map_err(|failure| of(index, model_ver, failure));
+        return service(model, source, &prefixes);
     }
     if model_ver.starts_with("precomputed") {
         let name = model_ver.starts_with("precomputed:").then(|| model_ver.to_owned());
-        return precomputed(source, name, &prefixes)
-            .map_err(|failure| of(index, model_ver, failure));
+        return precomputed(source, name, &prefixes);
     }
-    named(EmbedderName::Minilm, source, &prefixes).map_err(|failure| of(index, model_ver, failure))
+    named(EmbedderName::Minilm, source, &prefixes)
 }
 
 /// Says for which index an embedder was wanted.

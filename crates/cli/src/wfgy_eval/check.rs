@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::json;
-use wfgy_core::Store;
 use wfgy_engine::{Parts, Progress, Settings, check_gold};
 use wfgy_formats::gold;
 
@@ -27,13 +26,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let gold = gold::read(gold_path).map_err(Failure::input)?;
     let opened = target::open(index, &store.open())?;
-    let manifest = opened.index.manifest();
-    let embedder = embedder::of_index(
-        opened.index.name(),
-        &manifest.identity.embed_model_ver,
-        &manifest.embedder.schema(),
-        source,
-    )?;
+    let embedder = embedder::of_index(&opened.index, source)?;
     let parts = Parts {
         gold: &gold,
         store: &opened.index,

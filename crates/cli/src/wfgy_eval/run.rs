@@ -12,9 +12,9 @@ use super::args::{EvalArgs, Format};
 use super::judged::Judged;
 use super::{output, policy};
 use crate::clock::{self, Now};
-use crate::embedder::{self, Opened, Prefixes};
+use crate::embedder::{self, Prefixes};
 use crate::exit::Failure;
-use crate::target::{self, OpenedIndex};
+use crate::target;
 use crate::terminal;
 
 /// Evaluates, files and prints; the exit code is the verdict's.
@@ -66,7 +66,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         snippets = opened.index.n_snippets(),
         "index opened, every file as its hash says"
     );
-    let queries = query_embedder(args, &opened)?;
+    let queries = embedder::of_index(&opened.index, &args.source)?;
     let scorer = args
         .scorer
         .map(|name| embedder::named(name, &args.source, &Prefixes::default()))
@@ -121,18 +121,6 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     judged.latency = wfgy_engine::latency(&timings);
     judged.filed = Some(file_verdict(&file, &store)?);
     Ok((judged, file))
-}
-
-/// The embedder that the index was built with.
-fn query_embedder(args: &EvalArgs, opened: &OpenedIndex) -> Result<Opened, Failure> {
-    let manifest = opened.index.manifest();
-    let name = opened.index.name();
-    embedder::of_index(
-        name,
-        &manifest.identity.embed_model_ver,
-        &manifest.embedder.schema(),
-        &args.source,
-    )
 }
 
 /// Evaluates under a progress bar; an interrupt ends the process, which has written nothing yet.
