@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The program `index_build`.
-pub const INDEX_BUILD: &str = env!("CARGO_BIN_EXE_index_build");
+pub(crate) const INDEX_BUILD: &str = env!("CARGO_BIN_EXE_index_build");
 /// The program `wfgy_eval`.
-pub const WFGY_EVAL: &str = env!("CARGO_BIN_EXE_wfgy_eval");
+pub(crate) const WFGY_EVAL: &str = env!("CARGO_BIN_EXE_wfgy_eval");
 /// The program `vec`.
-pub const VEC: &str = env!("CARGO_BIN_EXE_vec");
+pub(crate) const VEC: &str = env!("CARGO_BIN_EXE_vec");
 
 /// A fresh folder in which programs run.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 impl World {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("home")).expect("a home folder");
         Self { folder }
@@ -37,7 +37,7 @@ impl World {
 
     /// One with the six-section corpus in `corpus.json`, its index in `docs` and its gold set in
     /// `gold.json`.
-    pub fn with_index() -> Self {
+    pub(crate) fn with_index() -> Self {
         let world = Self::new();
         world.write("corpus.json", CORPUS);
         world.write("gold.json", GOLD);
@@ -46,17 +46,17 @@ impl World {
     }
 
     /// The folder.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
     /// A path in it.
-    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.root().join(name)
     }
 
     /// Writes a file, with the folders above it.
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a name has a folder")).expect("a folder");
         fs::write(&path, bytes).expect("a file is written");
@@ -64,12 +64,12 @@ impl World {
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// A command in this folder with nothing of the machine's environment but `PATH`.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.root())
@@ -82,38 +82,53 @@ impl World {
     }
 
     /// Runs a program of the three with these arguments.
-    pub fn run(&self, program: &str, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, program: &str, args: &[&str]) -> Ran {
         Ran::of(self.command(program).args(args))
     }
 
     /// `index_build` with the built-in table as embedder.
-    pub fn build(&self, args: &[&str]) -> Ran {
+    pub(crate) fn build(&self, args: &[&str]) -> Ran {
         let args: Vec<&str> = ["--embedder", "static"].iter().chain(args).copied().collect();
         self.run(INDEX_BUILD, &args)
     }
 
     /// `wfgy_eval`.
-    pub fn eval(&self, args: &[&str]) -> Ran {
+    pub(crate) fn eval(&self, args: &[&str]) -> Ran {
         self.run(WFGY_EVAL, args)
     }
 
     /// `vec`.
-    pub fn vec(&self, args: &[&str]) -> Ran {
+    pub(crate) fn vec(&self, args: &[&str]) -> Ran {
         self.run(VEC, args)
     }
 
+    /// Runs a program that must refuse as [`Ran::refuses`] says, and leave the whole folder, byte
+    /// by byte and name by name, as it was.
+    pub(crate) fn refused(&self, program: &str, args: &[&str], code: i32, parts: &[&str]) -> Ran {
+        let before = self.listing();
+        let ran = self.run(program, args).refuses(code, parts);
+        assert_eq!(self.listing(), before, "the folder is as it was\n{}", ran.told());
+        ran
+    }
+
+    /// [`Self::refused`] of `index_build` with the built-in table as embedder.
+    pub(crate) fn build_refused(&self, args: &[&str], code: i32, parts: &[&str]) -> Ran {
+        let args: Vec<&str> = ["--embedder", "static"].iter().chain(args).copied().collect();
+        self.refused(INDEX_BUILD, &args, code, parts)
+    }
+
     /// Everything in the folder, as [`listing`] gives it.
-    pub fn listing(&self) -> Listing {
+    pub(crate) fn listing(&self) -> Listing {
         listing(self.root())
     }
 }
 
 /// A name relative to the folder listed, and what it is: mode and content or link target.
-pub type Listing = BTreeMap<String, String>;
+pub(crate) type Listing = BTreeMap<String, String>;
 
 /// Every file, folder and link below a folder, with mode and content: two equal listings mean
 /// that nothing was written, changed, removed or left behind.
-pub fn listing(folder: &Path) -> Listing {
+pub(crate) fn listing(folder: &Path) -> Listing {
     let mut found = Listing::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(above) = folders.pop() {
@@ -127,7 +142,7 @@ pub fn listing(folder: &Path) -> Listing {
                 folders.push(path.clone());
                 format!("folder {:o}", meta.permissions().mode())
             } else {
-                let digest = wfgy_core::Digest::of(&fs::read(&path).expect("a file is read"));
+                let digest = wfgy_core::Digest::of(fs::read(&path).expect("a file is read"));
                 format!("file {:o} {} {digest}", meta.permissions().mode(), meta.size())
             };
             let name = path.strip_prefix(folder).expect("it is below").display().to_string();
@@ -139,25 +154,25 @@ pub fn listing(folder: &Path) -> Listing {
 
 /// What a program did.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Exit code; 128 + n where signal n ended it.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     line: String,
 }
 
 impl Ran {
     /// Runs a command to its end.
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
         Self::ended(&output, format!("{command:?}"))
     }
 
     /// What a command that has ended did.
-    pub fn ended(output: &Output, line: String) -> Self {
+    pub(crate) fn ended(output: &Output, line: String) -> Self {
         let status = output.status;
         Self {
             code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
@@ -168,19 +183,19 @@ impl Ran {
     }
 
     /// It did what it was asked.
-    pub fn success(self) -> Self {
+    pub(crate) fn success(self) -> Self {
         self.exits(0)
     }
 
     /// It ended with this code.
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}", self.told());
         self
     }
 
     /// It ended with this code, and said why in exactly one line on standard error, in which all
     /// of `parts` stand.
-    pub fn refuses(self, code: i32, parts: &[&str]) -> Self {
+    pub(crate) fn refuses(self, code: i32, parts: &[&str]) -> Self {
         let told = self.told();
         assert_eq!(self.code, code, "{told}");
         let lines: Vec<&str> = self.stderr.lines().collect();
@@ -195,7 +210,7 @@ impl Ran {
     }
 
     /// The command and everything that it said.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let mut told = String::new();
         let Self { code, stdout, stderr, line } = self;
         write!(told, "{line}\nexit {code}\nstdout:\n{stdout}\nstderr:\n{stderr}")
@@ -205,7 +220,7 @@ impl Ran {
 }
 
 /// Six sections of a made-up product, each on a subject of its own.
-pub const CORPUS: &str = r##"{"documents": [
+pub(crate) const CORPUS: &str = r##"{"documents": [
   {"doc_id": "billing", "sections": [
     {"section_id": "refund", "title": "Refunds", "text": "A refund is paid back to the card within five working days after the invoice was cancelled."},
     {"section_id": "tax", "title": "Tax", "text": "Value added tax is charged by the country of the buyer and shown on a line of its own."}
@@ -222,7 +237,7 @@ pub const CORPUS: &str = r##"{"documents": [
 "##;
 
 /// Four questions on [`CORPUS`], with offsets that count Unicode scalars of the section text.
-pub const GOLD: &str = r##"{"schema_version": 1, "name": "small", "items": [
+pub(crate) const GOLD: &str = r##"{"schema_version": 1, "name": "small", "items": [
   {"id": "q1", "question": "How long does a refund to the card take?", "paraphrases": ["When is the money back on my card?", "Days until a refund is paid?"],
    "targets": [{"doc_id": "billing", "section_id": "refund", "offsets": [0, 90]}]},
   {"id": "q2", "question": "How long does the resolver cache a host name?", "paraphrases": ["Name server cache time of a host?", "After what time is a cached host name dropped?"],

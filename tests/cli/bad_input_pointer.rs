@@ -1,0 +1,212 @@
+//! Names, aliases and stores that cannot be used: nothing moves.
+
+mod support;
+
+use std::fs;
+
+use support::{VEC, WFGY_EVAL, World};
+
+const OVERRIDE: [&str; 3] = ["--override", "--reason", "test"];
+
+/// The index in `docs` and its copy in `more`, with `live` pointing to the first.
+fn world() -> World {
+    let world = World::with_index();
+    world.build(&["--input", "corpus.json", "--out", "more", "--ann", "hnsw"]).success();
+    world.vec(&[&["alias", "create", "live", "--to", "docs"], &OVERRIDE[..]].concat()).success();
+    world
+}
+
+#[track_caller]
+fn refused(world: &World, args: &[&str], code: i32, parts: &[&str]) {
+    world.refused(VEC, args, code, parts);
+}
+
+#[test]
+fn a_name_that_leads_out_of_the_store_is_refused() {
+    let world = world();
+    let long = "a".repeat(65);
+    let names =
+        ["../evil", "..", ".", "a/b", "/tmp/evil", ".hidden", "", "a b", "a\nb", "café", &long];
+    for name in names {
+        let shown = name.replace('\n', "\\n");
+        let parts: &[&str] = &[shown.as_str()];
+        let create = ["alias", "create", name, "--to", "docs"];
+        refused(&world, &[&create[..], &OVERRIDE].concat(), 2, parts);
+        let update = ["alias", "update", name, "--to", "more"];
+        refused(&world, &[&update[..], &OVERRIDE].concat(), 2, parts);
+        refused(&world, &["alias", "rollback", name], 2, parts);
+        refused(&world, &["alias", "show", name], 2, parts);
+    }
+}
+
+#[test]
+fn an_alias_that_is_not_there_is_named_with_the_command_that_makes_it() {
+    let world = world();
+    let parts = ["unknown alias `docs_live`", "vec alias create docs_live"];
+    refused(&world, &["alias", "update", "docs_live", "--to", "docs"], 2, &parts);
+    refused(&world, &["alias", "rollback", "docs_live"], 2, &["unknown alias `docs_live`"]);
+    refused(&world, &["alias", "show", "docs_live"], 2, &["unknown alias `docs_live`"]);
+    refused(&world, &["alias", "history", "docs_live"], 2, &["unknown alias `docs_live`"]);
+    let policy = ["alias", "policy", "docs_live", "--reason", "x"];
+    refused(&world, &policy, 2, &["unknown alias `docs_live`"]);
+    let eval = ["--gold", "gold.json", "--index", "docs_live", "--min-cov", "0.7"];
+    world.refused(WFGY_EVAL, &eval, 2, &["`docs_live` is neither an alias"]);
+}
+
+#[test]
+fn an_alias_that_is_there_is_not_made_again() {
+    let world = world();
+    let create = ["alias", "create", "live", "--to", "more"];
+    refused(
+        &world,
+        &[&create[..], &OVERRIDE].concat(),
+        2,
+        &["alias `live` exists", "vec alias update"],
+    );
+}
+
+#[test]
+fn a_target_that_is_no_index_is_refused_even_by_a_person() {
+    let world = world();
+    fs::create_dir(world.path("empty")).expect("a folder");
+    for (target, part) in [
+        ("none", "none: no such directory"),
+        ("corpus.json", "corpus.json: is no directory"),
+        ("empty", "empty: is no index"),
+        ("home", "home: is no index"),
+    ] {
+        let update = ["alias", "update", "live", "--to", target];
+        refused(&world, &[&update[..], &OVERRIDE].concat(), 2, &[part]);
+        refused(&world, &update, 2, &[part]);
+        let create = ["alias", "create", "other", "--to", target];
+        refused(&world, &[&create[..], &OVERRIDE].concat(), 2, &[part]);
+    }
+}
+
+#[test]
+fn a_name_that_is_an_alias_and_a_directory_is_refused() {
+    let world = world();
+    world.vec(&[&["alias", "create", "more", "--to", "docs"], &OVERRIDE[..]].concat()).success();
+    let eval = ["--gold", "gold.json", "--index", "more", "--min-cov", "0.7"];
+    world.refused(WFGY_EVAL, &eval, 2, &["`more` is an alias and a directory", "./more"]);
+    let check = ["gold", "check", "--gold", "gold.json", "--index", "more"];
+    world.refused(WFGY_EVAL, &check, 2, &["`more` is an alias and a directory", "./more"]);
+    // As the message says: four questions approve nothing, but they are asked.
+    let eval = ["--gold", "gold.json", "--index", "./more", "--min-cov", "0.7", "--no-file"];
+    world.eval(&eval).exits(3);
+}
+
+#[test]
+fn an_override_without_a_reason_is_refused() {
+    let world = world();
+    for reason in ["", " "] {
+        let update = ["alias", "update", "live", "--to", "more", "--override", "--reason", reason];
+        refused(&world, &update, 2, &["reason"]);
+    }
+}
+
+#[test]
+fn digests_that_are_none_are_named_by_their_flag() {
+    let world = world();
+    for flag in ["--policy", "--gold"] {
+        let create = ["alias", "create", "other", "--to", "docs", flag, "abc"];
+        refused(&world, &[&create[..], &OVERRIDE].concat(), 2, &[&format!("{flag}: `abc`")]);
+    }
+}
+
+/// Every command that would rest on the journal refuses with `parts`.
+#[track_caller]
+fn tampered(world: &World, parts: &[&str]) {
+    let update = ["alias", "update", "live", "--to", "more"];
+    refused(world, &[&update[..], &OVERRIDE].concat(), 1, parts);
+    refused(world, &["alias", "rollback", "live"], 1, parts);
+    refused(world, &["alias", "history", "live"], 1, parts);
+    let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7"];
+    world.refused(WFGY_EVAL, &eval, 2, parts);
+}
+
+#[test]
+fn a_journal_whose_tail_was_cut_is_refused() {
+    let world = world();
+    world.vec(&[&["alias", "update", "live", "--to", "more"], &OVERRIDE[..]].concat()).success();
+    let whole = String::from_utf8(world.read(".wfgy/journal.jsonl")).expect("UTF-8");
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 4, "an intent and an outcome of each move");
+    for kept in 0..lines.len() {
+        world.write(".wfgy/journal.jsonl", lines[..kept].concat());
+        tampered(&world, &["journal.", "backup"]);
+    }
+    fs::remove_file(world.path(".wfgy/journal.jsonl")).expect("it is there");
+    tampered(&world, &["journal.", "backup"]);
+}
+
+#[test]
+fn a_journal_and_its_head_cut_together_are_refused_by_the_alias() {
+    let world = world();
+    let journal = world.read(".wfgy/journal.jsonl");
+    let head = world.read(".wfgy/journal.head");
+    world.vec(&[&["alias", "update", "live", "--to", "more"], &OVERRIDE[..]].concat()).success();
+    world.write(".wfgy/journal.jsonl", journal);
+    world.write(".wfgy/journal.head", head);
+    let update = ["alias", "update", "live", "--to", "docs"];
+    refused(&world, &[&update[..], &OVERRIDE].concat(), 1, &["journal.jsonl", "live"]);
+    refused(&world, &["alias", "rollback", "live"], 1, &["journal.jsonl", "live"]);
+}
+
+#[test]
+fn a_flipped_bit_in_the_journal_is_refused_with_its_line() {
+    let world = world();
+    let whole = world.read(".wfgy/journal.jsonl");
+    let first = whole.iter().position(|byte| *byte == b'\n').expect("lines");
+    for (at, line) in [(20, 1), (first / 2, 1), (first + 30, 2)] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        world.write(".wfgy/journal.jsonl", flipped);
+        tampered(&world, &[&format!(".wfgy/journal.jsonl:{line}: ")]);
+    }
+}
+
+#[test]
+fn an_alias_state_that_was_altered_is_refused() {
+    let world = world();
+    let path = ".wfgy/aliases/live/current/state.json";
+    let state = String::from_utf8(world.read(path)).expect("UTF-8");
+    let name =
+        |target: &str| world.path(target).canonicalize().expect("a path").display().to_string();
+    let other = state.replace(&name("docs"), &name("more"));
+    assert_ne!(other, state);
+    world.write(path, other);
+    let before = world.listing();
+    let update = ["alias", "update", "live", "--to", "more"];
+    let ran = world.vec(&[&update[..], &OVERRIDE].concat());
+    assert!([1, 4].contains(&ran.code), "{}", ran.told());
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.told());
+    assert!(ran.stderr.contains("live"), "{}", ran.told());
+    assert_eq!(world.listing(), before);
+}
+
+#[test]
+fn a_verdict_file_that_was_altered_is_refused() {
+    let world = world();
+    let eval = ["--gold", "gold.json", "--index", "more", "--min-cov", "0.7", "--out", "report"];
+    world.eval(&eval).exits(3);
+    let filed: Vec<_> = fs::read_dir(world.path(".wfgy/verdicts"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    assert_eq!(filed.len(), 1);
+    let path = format!(".wfgy/verdicts/{}", filed[0]);
+    let text = String::from_utf8(world.read(&path)).expect("UTF-8");
+    world.write(&path, text.replace("inconclusive", "pass"));
+    refused(&world, &["verify", &path], 1, &[&path]);
+    refused(&world, &["alias", "update", "live", "--to", "more"], 1, &["verdicts/"]);
+    fs::remove_file(world.path(&path)).expect("it is there");
+    refused(&world, &["alias", "update", "live", "--to", "more"], 1, &["verdicts/"]);
+}
+
+#[test]
+fn a_verdict_that_is_no_verdict_is_named() {
+    let world = world();
+    world.write("odd.json", "{\"verdict\": \"pass\"}");
+    refused(&world, &["verify", "odd.json"], 1, &["odd.json"]);
+}
