@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use wfgy_core::evaluation::{Context, RunRecord, RunStatus, TimingRecord};
-use wfgy_core::{Digest, Unit};
+use wfgy_core::{Digest, Unit, canonical_json};
 use wfgy_engine::Exports;
 use wfgy_formats::durable::{self, PRIVATE};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
@@ -31,9 +31,10 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
         Format::Table => table::write(&mut out, judged),
         Format::Markdown => markdown::write(&mut out, judged),
         Format::Junit => out.write_all(junit::of_verdict(file).as_bytes()),
-        Format::Json => serde_json::to_string_pretty(file)
+        // The bytes of verdict.json, so that what is redirected into a file is one.
+        Format::Json => canonical_json(file)
             .map_err(io::Error::other)
-            .and_then(|text| writeln!(out, "{text}")),
+            .and_then(|bytes| out.write_all(&bytes)),
         Format::Jsonl => lines(&mut out, file),
     };
     match written.and_then(|()| out.flush()) {
