@@ -153,7 +153,11 @@ pub(crate) fn decode_scanned<T: DeserializeOwned>(
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." { String::new() } else { path };
+        // `.` is the record itself, `?` what ended before its key was read.
+        let path = match path.as_str() {
+            "." | "?" => String::new(),
+            known => known.strip_suffix(".?").unwrap_or(known).to_owned(),
+        };
         describe(error.inner(), path, file, start)
     })?;
     reader.end().map_err(|error| describe(&error, String::new(), file, start))?;
@@ -225,12 +229,14 @@ mod tests {
             (r#"{"inner":[{"text":1}]}"#, "inner[0].text: invalid type: integer `1`"),
             (r#"{"inner":[{"txt":"a"}]}"#, "inner[0].txt: unknown key, expected `text`"),
             (r#"{"inner":[{"text":"a","text":"b"}]}"#, "inner[0].text: is given twice"),
-            (r#"{"inner":[]"#, "ends too early"),
+            (r#"{"inner":[]"#, ": the record ends too early"),
+            (r#"{"inner":[{"text":"a""#, ": inner[0]: the record ends too early"),
             (r#"{"inner":[]} x"#, "trailing characters"),
             ("{}", "inner: is missing"),
         ] {
             let error = error(text);
             assert!(error.starts_with("a.json:7:") && error.contains(expected), "{error}");
+            assert!(!error.contains('?'), "{error}");
         }
         assert!(
             error("{\n\n\"inner\":[1]}").starts_with("a.json:9:"),
