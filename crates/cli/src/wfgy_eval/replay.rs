@@ -35,7 +35,10 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let names = (context.scorer.clone(), context.scorer_schema.clone());
     let effective = policy::effective(draft, criteria.no_baseline, names.0, names.1)?;
     let target = PathBuf::from(&context.index);
-    let mut judged = Judged::of(context, &records, effective, target)?;
+    let mut judged = Judged::of(context, &records, effective, target).map_err(|failure| {
+        let message = format!("{}: {}", folder.display(), failure.message);
+        Failure { message, ..failure }
+    })?;
     let circumstances = Circumstances {
         runs_digest: runs::digest_of_runs(&records).map_err(Failure::unable)?,
         engine_version: crate::version::SHORT.to_owned(),
@@ -52,6 +55,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let file =
         VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
             .map_err(Failure::unable)?;
+    judged.unusable = Some(Unusable::Replayed);
     judged.filed = Some(format!("not filed: {}; it approves nothing", Unusable::Replayed));
     output::print(format, &judged, &file)?;
     match judged.decision.verdict.exit_code() {
