@@ -429,7 +429,54 @@ fn a_directory_that_is_replaced_while_it_is_hashed_is_refused() {
     };
     let flip = Flip { hash: &replacing, ..world.flip() };
     let error = refused(flip.update(&live(), &b, &plain()), 1);
-    assert!(matches!(error, FlipError::Replaced { .. }));
+    assert!(matches!(error, FlipError::Changed { .. }));
+}
+
+#[test]
+fn rule_a_target_that_changes_after_it_was_hashed_is_refused_forward_and_back() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let c = world.index("c", "c");
+    world.evaluate("c", 0.9);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOON);
+    let age = |path: &Path| {
+        let file = fs::File::options().write(true).open(path.join("content")).unwrap();
+        file.set_modified(long_ago).unwrap();
+    };
+    // Damage of the same size in the same file, a file that came, a file that went.
+    let damages: [&dyn Fn(&Path); 3] = [
+        &|path| fs::write(path.join("content"), "x").unwrap(),
+        &|path| fs::write(path.join("more"), "x").unwrap(),
+        &|path| fs::remove_file(path.join("content")).unwrap(),
+    ];
+    let before = world.snapshot();
+    for damage in damages {
+        let damaging = |path: &Path| {
+            let hashes = hash(path);
+            damage(path);
+            hashes
+        };
+        let flip = Flip { hash: &damaging, ..world.flip() };
+        let new = "new".parse().unwrap();
+        let commands: [&dyn Fn() -> Result<Moved, FlipError>; 4] = [
+            &|| flip.update(&live(), &c, &plain()),
+            &|| flip.update(&live(), &c, &Update { ground: person("why"), ..plain() }),
+            &|| flip.rollback(&live(), None),
+            &|| flip.create(&new, &c, Allowed::default(), &Ground::Verdicts),
+        ];
+        for command in commands {
+            for (path, content) in [(&paths[0], "a"), (&c, "c")] {
+                let _ = fs::remove_file(path.join("more"));
+                fs::write(path.join("content"), content).unwrap();
+                age(path);
+            }
+            let error = refused(command(), 1);
+            assert!(matches!(error, FlipError::Changed { .. }), "{error}");
+        }
+        assert_eq!(world.snapshot(), before);
+    }
+    fs::write(c.join("content"), "c").unwrap();
+    world.update(&c).unwrap();
 }
 
 #[test]

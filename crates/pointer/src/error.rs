@@ -69,9 +69,9 @@ pub enum FlipError {
         /// The command line that leads on.
         next: String,
     },
-    /// The directory was replaced while it was looked at.
-    #[error("{target}: was replaced while it was checked; nothing moved; run the command again")]
-    Replaced {
+    /// The directory, or a file of it, changed after it was hashed.
+    #[error("{target}: was changed while it was checked; nothing moved; run the command again")]
+    Changed {
         /// The directory.
         target: String,
     },
@@ -157,7 +157,7 @@ impl FlipError {
             | Self::Override(_) => 2,
             Self::Target(error) => error.exit_code(),
             Self::Refused { refusal, .. } => refusal.exit_code(),
-            Self::Differs { .. } | Self::Replaced { .. } | Self::EmptyStack { .. } => 1,
+            Self::Differs { .. } | Self::Changed { .. } | Self::EmptyStack { .. } => 1,
             Self::Moved { .. } => 5,
             Self::Journal(error) => error.exit_code(),
             Self::Filing(error) => error.exit_code(),

@@ -12,7 +12,7 @@ use crate::flip::Flip;
 use crate::folder::shell_word;
 use crate::name::AliasName;
 use crate::record::{Action, Announced};
-use crate::target::{canonical_target, identity};
+use crate::target::{Footprint, canonical_target};
 use crate::verdicts::VerdictStore;
 
 /// What a forward flip rests on.
@@ -28,18 +28,19 @@ pub enum Ground {
 pub(crate) struct Looked {
     pub(crate) entry: StackEntry,
     shown: String,
-    identity: Option<(u64, u64)>,
+    footprint: Option<Footprint>,
 }
 
 impl Flip<'_> {
     /// Resolves a directory and recomputes its hashes.
     pub(crate) fn look(&self, to: &Path) -> Result<Looked, FlipError> {
         let target = canonical_target(to)?;
-        let identity = identity(&target);
+        // Where it cannot be taken, hashing says why, or the commit refuses.
+        let footprint = Footprint::of(&target).ok();
         let hashes = (self.hash)(Path::new(&target))?;
         let (index_hash, serving_hash) = (hashes.index_hash, hashes.serving_hash);
         let shown = shell_word(&to.to_string_lossy());
-        Ok(Looked { entry: StackEntry { target, index_hash, serving_hash }, shown, identity })
+        Ok(Looked { entry: StackEntry { target, index_hash, serving_hash }, shown, footprint })
     }
 
     /// Asks the gate, under the lock: a fail that was filed a moment ago counts.
@@ -71,12 +72,13 @@ impl Flip<'_> {
 }
 
 impl Looked {
-    /// Refuses where the directory was replaced since it was hashed.
+    /// Refuses where the directory or a file of it changed since it was hashed.
     pub(crate) fn unchanged(&self) -> Result<(), FlipError> {
-        if self.identity.is_some() && identity(&self.entry.target) == self.identity {
+        let now = Footprint::of(&self.entry.target).ok();
+        if now.is_some() && now == self.footprint {
             return Ok(());
         }
-        Err(FlipError::Replaced { target: self.entry.target.clone() })
+        Err(FlipError::Changed { target: self.entry.target.clone() })
     }
 }
 

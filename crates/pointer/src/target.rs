@@ -1,5 +1,7 @@
 //! Directories that aliases point to.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -84,10 +86,50 @@ pub fn canonical_target(path: &Path) -> Result<String, TargetError> {
         .map_err(|_| unknown("its path is not UTF-8; rename or move the directory"))
 }
 
-/// Which directory a path leads to right now: device and inode. A build that replaces the
-/// directory between hashing and commit changes them.
-pub(crate) fn identity(target: &str) -> Option<(u64, u64)> {
-    fs::metadata(target).ok().map(|found| (found.dev(), found.ino()))
+/// Which directory a path leads to right now, and which files are in it.
+///
+/// Taken before a target is hashed and compared at the commit: whoever replaces the directory or
+/// touches a file of it in between changes this. The files themselves are not read again, because
+/// that would take as long under the lock as hashing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    directory: Trace,
+    files: BTreeMap<OsString, Trace>,
+}
+
+/// What a file system says of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Trace {
+    device: u64,
+    inode: u64,
+    /// In bytes.
+    size: u64,
+    /// Last change, in seconds since 1970 and nanoseconds.
+    modified: (i64, i64),
+}
+
+impl Footprint {
+    pub(crate) fn of(target: &str) -> io::Result<Self> {
+        let directory = Trace::of(Path::new(target))?;
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(target)? {
+            let entry = entry?;
+            files.insert(entry.file_name(), Trace::of(&entry.path())?);
+        }
+        Ok(Self { directory, files })
+    }
+}
+
+impl Trace {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        })
+    }
 }
 
 /// What a name on a command line means.
