@@ -494,18 +494,6 @@ fn a_fail_that_is_filed_while_the_target_is_hashed_counts() {
 }
 
 #[test]
-fn an_alias_whose_folder_was_removed_comes_back_with_a_new_epoch_and_its_quarantine() {
-    let world = World::new();
-    let paths = world.through(&["a", "b"]);
-    world.flip().rollback(&live(), None).unwrap();
-    fs::remove_dir_all(world.store.path().join("aliases/docs_live")).unwrap();
-    refused(world.update(&paths[1]), 2);
-    assert!(matches!(refusal(world.create(&paths[1]), 1), Refusal::Quarantined { .. }));
-    let moved = world.create(&paths[0]).unwrap();
-    assert_eq!((moved.state.epoch, moved.state.quarantine.len()), (4, 1));
-}
-
-#[test]
 fn rule_unusable_verdicts_are_not_filed() {
     let world = World::new();
     for why in [Unusable::Replayed, Unusable::SourceDateEpoch, Unusable::NotFiled] {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
+#[path = "pointer/memory.rs"]
+mod memory;
 #[path = "pointer/world.rs"]
 mod world;
 
@@ -9,8 +11,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use memory::{Fault, Faulty, MemoryPointer};
 use wfgy_gate::Timestamp;
-use wfgy_pointer::{Event, FlipError, Journal, Recovery, VerdictStore};
+use wfgy_pointer::{Allowed, Event, FlipError, Ground, Journal, Recovery, VerdictStore};
 use world::{Case, NOON, World, live, soon};
 
 /// Three records a flip: a verdict, an intent, an outcome.
@@ -266,6 +269,78 @@ fn a_pointer_that_was_put_elsewhere_by_hand_is_refused() {
     point(&alias.join("current"), "versions/3");
     point(&alias.join("versions/3/target"), world.dir.path().join("d").to_str().unwrap());
     assert!(refused_everywhere(&world).contains("but state.json says"));
+}
+
+#[test]
+fn rule_an_alias_that_was_removed_by_hand_is_refused_and_not_made_anew() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    world.flip().rollback(&live(), None).unwrap();
+    world.evaluate("b", 0.9);
+    let folder = world.store.path().join("aliases/docs_live");
+    let current = fs::read_link(folder.join("current")).unwrap();
+    let check = || {
+        let before = world.snapshot();
+        let errors: [FlipError; 6] = [
+            world.create(&paths[0]).unwrap_err(),
+            world.create(&paths[1]).unwrap_err(),
+            world.update(&paths[1]).unwrap_err(),
+            world.flip().rollback(&live(), None).unwrap_err(),
+            world.flip().show(&live()).unwrap_err(),
+            world.flip().list().unwrap().remove(0).1.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.exit_code(), 1, "{error}");
+            let message = error.to_string();
+            let parts = ["journal.jsonl:7: moved alias docs_live to epoch 3", "backup"];
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+        assert_eq!(world.snapshot(), before);
+    };
+    fs::remove_file(folder.join("current")).unwrap();
+    check();
+    // An alias beside it is not held up.
+    let other = "other".parse().unwrap();
+    world.flip().create(&other, &paths[1], Allowed::default(), &Ground::Verdicts).unwrap();
+    assert_eq!(world.flip().list().unwrap().len(), 2);
+    symlink(current, folder.join("current")).unwrap();
+    world.update(&paths[1]).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(world.flip().show(&live()).unwrap_err().exit_code(), 1);
+    assert_eq!(world.create(&paths[1]).unwrap_err().exit_code(), 1);
+}
+
+#[test]
+fn an_open_intent_of_an_alias_that_was_removed_stays_open() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let faulty = Faulty::new(&world.pointer, Fault::Gone);
+    assert_eq!(world.flip_of(&faulty).rollback(&live(), None).unwrap_err().exit_code(), 4);
+    fs::remove_file(world.store.path().join("aliases/docs_live/current")).unwrap();
+    let before = world.snapshot();
+    assert_eq!(world.create(&paths[0]).unwrap_err().exit_code(), 1);
+    assert_eq!(world.snapshot(), before);
+    let other = "other".parse().unwrap();
+    world.flip().create(&other, &paths[0], Allowed::default(), &Ground::Verdicts).unwrap();
+    let chain = Journal::new(world.store.path()).read().unwrap();
+    assert_eq!(chain.open_intents().len(), 1);
+}
+
+#[test]
+fn a_creation_that_died_before_its_first_swap_is_no_damage() {
+    let world = World::new();
+    let a = world.index("a", "a");
+    world.evaluate("a", 0.9);
+    let memory = MemoryPointer::default();
+    let faulty = Faulty::new(&memory, Fault::Gone);
+    // The swap of the memory is lost with it: what is left is an open intent and no alias.
+    let create = world.flip_of(&faulty);
+    create.create(&live(), &a, Allowed::default(), &Ground::Verdicts).unwrap_err();
+    assert_eq!(world.flip().show(&live()).unwrap_err().exit_code(), 2);
+    assert!(world.flip().list().unwrap().is_empty());
+    assert_eq!(world.create(&a).unwrap().state.epoch, 1);
+    world.settled();
 }
 
 #[test]

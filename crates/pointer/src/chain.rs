@@ -1,5 +1,6 @@
 //! The chain of records that a journal holds, verified.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -173,6 +174,43 @@ impl Chain {
                 .then_some((record.seq, intent.as_ref())),
             _ => None,
         })
+    }
+
+    /// Checks what was found under the name `alias` against the journal: a state as
+    /// [`Chain::vouch`] does; none only where the journal never moved such an alias, because no
+    /// command removes one.
+    ///
+    /// # Errors
+    /// [`JournalError::Tampered`].
+    pub(crate) fn vouch_for(
+        &self,
+        alias: &str,
+        found: Option<&PointerState>,
+    ) -> Result<(), JournalError> {
+        match (found, self.last_moved(alias)) {
+            (Some(state), _) => self.vouch(state),
+            (None, None) => Ok(()),
+            (None, Some((seq, newest))) => {
+                let problem = format!(
+                    "moved alias {alias} to epoch {}, but the alias is gone: it was removed by hand",
+                    newest.next.epoch
+                );
+                Err(tampered(&self.path, Some(seq), problem))
+            }
+        }
+    }
+
+    /// Names of all aliases that were moved.
+    pub(crate) fn aliases(&self) -> BTreeSet<String> {
+        self.records
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::Intent(intent) => Some(&intent.next.alias),
+                _ => None,
+            })
+            .filter(|alias| self.last_moved(alias).is_some())
+            .cloned()
+            .collect()
     }
 
     /// Checks that the journal announced exactly this state, and nothing newer for this alias.

@@ -162,6 +162,12 @@ pub(crate) fn settle(
             Err(_) if name != alias.as_str() => continue,
             Err(error) => return Err(FlipError::Read(error)),
         };
+        // Damage is refused before anything is written about it.
+        match chain.vouch_for(&name, found.as_ref()) {
+            Err(error) if found.is_none() && name == alias.as_str() => return Err(error.into()),
+            Err(_) if found.is_none() => continue,
+            _ => {}
+        }
         // Nobody else can have moved it since: every commit of this store comes by here first.
         let result = match found.is_some_and(|state| state.journal_head == digest) {
             true => Closing::Moved,
@@ -171,8 +177,6 @@ pub(crate) fn settle(
         journal.append(lock, &mut chain, &at, flip.by, recovery)?;
     }
     let state = flip.pointer.read(alias.as_str(), flip.deadline).map_err(FlipError::Read)?;
-    if let Some(state) = &state {
-        chain.vouch(state)?;
-    }
+    chain.vouch_for(alias.as_str(), state.as_ref())?;
     Ok((chain, state))
 }

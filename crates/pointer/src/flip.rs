@@ -74,17 +74,11 @@ impl Flip<'_> {
         let looked = self.look(to)?;
         let commit = Commit::begin(self, alias, None)?;
         looked.unchanged()?;
-        let memory = commit
-            .chain
-            .last_moved(alias.as_str())
-            .map(|(_, last)| (last.next.epoch, last.next.quarantine.clone()))
-            .unwrap_or_default();
-        let quarantined = plan::quarantined(&memory.1, &looked.entry);
         let rules = AliasRules {
             alias: alias.to_string(),
             policies: allowed.policies.clone(),
             golds: allowed.golds.clone(),
-            quarantined_since: quarantined,
+            quarantined_since: None,
             purpose: Purpose::Creation,
         };
         let approval = self.approve(&commit.chain, &looked, rules, ground)?;
@@ -92,7 +86,6 @@ impl Flip<'_> {
         let next = plan::created(
             alias.as_str(),
             looked.entry,
-            memory,
             (allowed.policies, allowed.golds),
             given.verdict,
             commit.stamp(),

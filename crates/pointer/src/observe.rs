@@ -1,5 +1,7 @@
 //! Looking at aliases without touching anything: no lock, no write.
 
+use std::collections::BTreeSet;
+
 use wfgy_core::{PointerState, PortError};
 
 use crate::chain::Chain;
@@ -20,13 +22,21 @@ impl Flip<'_> {
         self.observe(alias)?.1.ok_or_else(|| self.unknown(alias, "DIR"))
     }
 
-    /// All aliases, ascending, each as [`Flip::show`] has it: one in trouble hides no other.
+    /// All aliases, ascending, each as [`Flip::show`] has it: one in trouble hides no other, and
+    /// one that was removed by hand is in trouble.
     ///
     /// # Errors
     /// Where the aliases could not be listed.
     #[expect(clippy::type_complexity, reason = "a name beside its own result")]
     pub fn list(&self) -> Result<Vec<(String, Result<PointerState, FlipError>)>, FlipError> {
         let names = self.pointer.list(self.deadline).map_err(FlipError::Read)?;
+        let mut names: BTreeSet<String> = names.into_iter().collect();
+        match self.journal().read() {
+            Ok(chain) => names.extend(chain.aliases()),
+            // Each alias says so by itself.
+            Err(_) if !names.is_empty() => {}
+            Err(error) => return Err(error.into()),
+        }
         let shown = |name: String| {
             let state = name.parse().map_err(FlipError::Name).and_then(|alias| self.show(&alias));
             (name, state)
@@ -58,9 +68,7 @@ impl Flip<'_> {
             let chain = self.journal().read()?;
             let after = pointer()?;
             if before == after {
-                if let Some(state) = &after {
-                    chain.vouch(state)?;
-                }
+                chain.vouch_for(alias.as_str(), after.as_ref())?;
                 return Ok((chain, after));
             }
             before = after;

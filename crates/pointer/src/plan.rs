@@ -60,26 +60,22 @@ pub(crate) fn top(state: &PointerState) -> Option<usize> {
     state.stack.iter().rposition(|entry| quarantined(&state.quarantine, entry).is_none())
 }
 
-/// The first state of an alias. `last_epoch` and `quarantine` are what the journal remembers of
-/// an alias of this name that is gone: an epoch is never reused, and a target does not leave
-/// quarantine because a folder was removed.
+/// The first state of an alias.
 pub(crate) fn created(
     alias: &str,
     to: StackEntry,
-    (last_epoch, quarantine): (u64, Vec<Quarantined>),
     (policies, golds): (Vec<Digest>, Vec<Digest>),
     verdict: Option<Digest>,
     stamp: Stamp<'_>,
 ) -> Announced {
-    let quarantine = quarantine.into_iter().filter(|q| !same_content(&q.entry, &to)).collect();
     Announced {
         alias: alias.to_owned(),
         target: to.target,
         index_hash: to.index_hash,
         serving_hash: to.serving_hash,
-        epoch: last_epoch + 1,
+        epoch: 1,
         stack: Vec::new(),
-        quarantine,
+        quarantine: Vec::new(),
         policies,
         golds,
         changed_at: stamp.at.to_owned(),
@@ -178,8 +174,7 @@ mod tests {
     fn through(names: &[&str]) -> PointerState {
         let head = Digest::of("head");
         let nothing = || (Vec::new(), Vec::new());
-        let first = created("live", entry(names[0]), (0, Vec::new()), nothing(), None, STAMP)
-            .with_head(head);
+        let first = created("live", entry(names[0]), nothing(), None, STAMP).with_head(head);
         names[1..]
             .iter()
             .fold(first, |state, name| forwarded(&state, entry(name), None, STAMP).with_head(head))
@@ -255,13 +250,5 @@ mod tests {
         let next = rolled_back(&back, 0, Some(None), STAMP);
         assert_eq!((next.target.as_str(), in_quarantine(&next)), ("/a", vec!["/b"]));
         assert_eq!(next.stack.len(), 0);
-    }
-
-    #[test]
-    fn an_alias_made_anew_keeps_epochs_and_quarantine_of_the_one_that_is_gone() {
-        let back = rolled_back(&through(&["a", "b"]), 0, None, STAMP);
-        let memory = (back.epoch, back.quarantine);
-        let next = created("live", entry("a"), memory, (Vec::new(), Vec::new()), None, STAMP);
-        assert_eq!((next.epoch, in_quarantine(&next)), (4, vec!["/b"]));
     }
 }
