@@ -282,6 +282,24 @@ fn an_index_asked_with_other_vectors_or_of_another_dimension_is_refused_by_name(
     world.refused(WFGY_EVAL, &other, 2, &["new: EMBED_MODEL_VER is `precomputed@sha256:"]);
 }
 
+#[test]
+fn an_index_asked_with_another_kind_of_embedder_is_refused_by_name() {
+    let world = World::with_index();
+    write_vectors(&world, "made", 2, &GOOD);
+    for (flag, value) in
+        [("--model", "model"), ("--vectors", "made.npy"), ("--embedder-url", "http://127.0.0.1:1")]
+    {
+        let parts = ["docs was built with embedder static@sha256:", &format!("{flag}: ")];
+        let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7", flag, value];
+        world.refused(WFGY_EVAL, &eval, 2, &parts);
+        let check = ["gold", "check", "--gold", "gold.json", "--index", "docs", flag, value];
+        world.refused(WFGY_EVAL, &check, 2, &parts);
+    }
+    world.run(INDEX_BUILD, &FRUIT).success();
+    let eval = ["--gold", "gold.json", "--index", "new", "--min-cov", "0.7", "--model", "model"];
+    world.refused(WFGY_EVAL, &eval, 2, &["new was built with embedder precomputed@", "--model: "]);
+}
+
 // ---- a service ------------------------------------------------------------------------------
 
 /// 300 documents: five requests of a build.

@@ -113,17 +113,36 @@ fn remembered(
         passage: Some(schema.passage_prefix.clone()),
     };
     if model_ver.starts_with("static@") {
+        only(source, &[])?;
         return named(EmbedderName::Static, source, &prefixes);
     }
     if let Some(model) = model_ver.strip_prefix("openai:") {
         let model = model.split_once('=').map_or(model, |(asked, _)| asked);
+        only(source, &["--embedder-url"])?;
         return service(model, source, &prefixes);
     }
     if model_ver.starts_with("precomputed") {
         let name = model_ver.starts_with("precomputed:").then(|| model_ver.to_owned());
+        only(source, &["--vectors"])?;
         return precomputed(source, name, &prefixes);
     }
+    only(source, &["--model"])?;
     named(EmbedderName::Minilm, source, &prefixes)
+}
+
+/// Refuses what this index would not use: it was meant for another embedder.
+fn only(source: &EmbedderSource, used: &[&str]) -> Result<(), Failure> {
+    let given = [
+        ("--model", source.model.is_some()),
+        ("--embedder-url", source.embedder_url.is_some()),
+        ("--vectors", source.vectors.is_some()),
+    ];
+    match given.iter().find(|(flag, given)| *given && !used.contains(flag)) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            Err(Failure::input(format!("{flag}: it does not use this; leave it out")))
+        }
+    }
 }
 
 /// Says for which index an embedder was wanted.
