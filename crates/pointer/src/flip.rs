@@ -111,7 +111,12 @@ impl Flip<'_> {
         if kind == Kind::AlreadySo {
             return Ok(self.already(state));
         }
-        let quarantined = plan::quarantined(&state.quarantine, &looked.entry);
+        let quarantined = match kind {
+            Kind::Rollback(_) => plan::quarantined_since(&state.quarantine, &looked.entry),
+            Kind::Forward | Kind::AlreadySo => {
+                plan::content_quarantined(&state.quarantine, &looked.entry)
+            }
+        };
         let commit = Commit::begin(self, alias, Some(&state))?;
         looked.unchanged()?;
         if let (Kind::Rollback(at), None) = (kind, quarantined) {

@@ -29,13 +29,14 @@ pub use chain::Chain;
 pub use commit::Moved;
 pub use error::{Difference, FlipError};
 pub use flip::{Allowed, Flip, Update};
-pub use folder::{StoreDir, StoreError};
+pub use folder::{StoreDir, StoreError, shell_word};
 pub use ground::Ground;
 pub use history::HistoryEntry;
 pub use journal::{Journal, JournalError};
 pub use local::LocalPointer;
 pub use lock::{LockError, StoreLock};
 pub use name::{AliasName, NameError};
+pub use plan::quarantined_since;
 pub use record::{
     Action, Announced, Closing, Event, Filing, Intent, Outcome, Place, Record, Recovery,
 };

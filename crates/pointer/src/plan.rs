@@ -48,16 +48,26 @@ pub(crate) fn classify(state: &PointerState, to: &StackEntry, forward: bool) -> 
     }
 }
 
-/// The rollback after which `entry` has to be evaluated afresh.
+/// The rollback after which a forward flip to `entry` needs an evaluation.
 ///
-/// Quarantine is of content: a copy of the same index at another path is no way around it.
-pub(crate) fn quarantined(quarantine: &[Quarantined], entry: &StackEntry) -> Option<u64> {
+/// Forward, quarantine is of content: a copy of the same index at another path is no way around
+/// it.
+pub(crate) fn content_quarantined(quarantine: &[Quarantined], entry: &StackEntry) -> Option<u64> {
     quarantine.iter().filter(|q| same_content(&q.entry, entry)).map(|q| q.since).max()
+}
+
+/// The rollback since which an entry of the stack cannot be returned to without an evaluation;
+/// `None` where it can, instantly.
+///
+/// Back, quarantine is of the path and both hashes, as the stack is: that a copy was fled from
+/// does not hold up the return to an entry that has served.
+pub fn quarantined_since(quarantine: &[Quarantined], entry: &StackEntry) -> Option<u64> {
+    quarantine.iter().filter(|q| q.entry == *entry).map(|q| q.since).max()
 }
 
 /// The entry that a plain `rollback` means: the top one that is not in quarantine.
 pub(crate) fn top(state: &PointerState) -> Option<usize> {
-    state.stack.iter().rposition(|entry| quarantined(&state.quarantine, entry).is_none())
+    state.stack.iter().rposition(|entry| quarantined_since(&state.quarantine, entry).is_none())
 }
 
 /// The first state of an alias.
@@ -112,8 +122,7 @@ pub(crate) fn rolled_back(
     let above = next.stack.split_off(at).into_iter().skip(1);
     for entry in above.chain([live(state)]) {
         next.quarantine.retain(|q| q.entry != entry);
-        // A second copy of what is returned to is not what was fled from.
-        if !same_content(&entry, &to) {
+        if entry != to {
             next.quarantine.push(Quarantined { entry, since: stamp.seq });
         }
     }
@@ -217,7 +226,7 @@ mod tests {
     fn rule_forward_pushes_the_old_target_and_ends_the_quarantine_of_the_new_one() {
         let state =
             rolled_back(&through(&["a", "b", "c"]), 0, None, STAMP).with_head(Digest::of("h"));
-        assert_eq!(quarantined(&state.quarantine, &entry("c")), Some(7));
+        assert_eq!(content_quarantined(&state.quarantine, &entry("c")), Some(7));
         let next = forwarded(&state, entry("c"), Some(Digest::of("v")), STAMP);
         assert_eq!(names(&next.stack), ["/a"]);
         assert_eq!(in_quarantine(&next), ["/b"]);
@@ -238,8 +247,22 @@ mod tests {
     #[test]
     fn a_copy_of_a_quarantined_index_is_quarantined_too() {
         let state = rolled_back(&through(&["a", "b"]), 0, None, STAMP).with_head(Digest::of("h"));
-        assert_eq!(quarantined(&state.quarantine, &entry("b'")), Some(7));
-        assert_eq!(quarantined(&state.quarantine, &entry("c")), None);
+        assert_eq!(content_quarantined(&state.quarantine, &entry("b'")), Some(7));
+        assert_eq!(content_quarantined(&state.quarantine, &entry("c")), None);
+    }
+
+    #[test]
+    fn rule_a_return_to_a_stack_entry_is_held_up_by_its_own_quarantine_only() {
+        // b, its copy, back to b: the copy is in quarantine and b is not.
+        let copied = rolled_back(&through(&["a", "b", "b'"]), 1, None, STAMP);
+        assert_eq!((copied.target.as_str(), in_quarantine(&copied)), ("/b", vec!["/b'"]));
+        let copied = copied.with_head(Digest::of("h"));
+        let next = forwarded(&copied, entry("c"), None, STAMP).with_head(Digest::of("i"));
+        assert_eq!(names(&next.stack), ["/a", "/b"]);
+        assert_eq!(content_quarantined(&next.quarantine, &entry("b")), Some(7));
+        assert_eq!(quarantined_since(&next.quarantine, &entry("b")), None);
+        assert_eq!(quarantined_since(&next.quarantine, &entry("b'")), Some(7));
+        assert_eq!(top(&next), Some(1));
     }
 
     #[test]

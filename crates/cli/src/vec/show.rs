@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wfgy_core::{Digest, PointerState};
 use wfgy_gate::{Verdict, VerdictFile};
-use wfgy_pointer::{Action, FlipError, HistoryEntry, Moved, Status};
+use wfgy_pointer::{Action, FlipError, HistoryEntry, Moved, Status, quarantined_since};
 
 use crate::exit::Failure;
 
@@ -75,14 +75,13 @@ pub(crate) fn state(state: &PointerState, json: bool) -> Result<(), Failure> {
         let list: Vec<String> = digests.iter().map(Digest::to_string).collect();
         row(name, if list.is_empty() { "all".to_owned() } else { list.join(" ") }.as_str());
     }
-    let quarantined =
-        |target: &str| state.quarantine.iter().any(|entry| entry.entry.target == target);
     if state.stack.is_empty() {
         row("stack", "empty: nothing to roll back to");
     }
     for (depth, entry) in state.stack.iter().rev().enumerate() {
         let name = if depth == 0 { "stack" } else { "" };
-        let note = if quarantined(&entry.target) { "  (quarantine)" } else { "" };
+        let quarantined = quarantined_since(&state.quarantine, entry).is_some();
+        let note = if quarantined { "  (quarantine)" } else { "" };
         row(name, &format!("{}  {}{note}", entry.target, short(&entry.index_hash)));
     }
     for (i, entry) in state.quarantine.iter().enumerate() {
