@@ -41,6 +41,20 @@ pub(crate) struct Prefixes {
     pub passage: Option<String>,
 }
 
+impl Prefixes {
+    /// The built-in table takes none: one that is asked for must not be dropped in silence.
+    fn refuse(&self) -> Result<(), Failure> {
+        let asked = |prefix: &Option<String>| prefix.as_ref().is_some_and(|text| !text.is_empty());
+        let named = [("--query-prefix", &self.query), ("--passage-prefix", &self.passage)];
+        match named.iter().find(|(_, prefix)| asked(prefix)) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::input(format!(
+                "{flag}: the embedder static takes no prefix; leave it out, or name another --embedder"
+            ))),
+        }
+    }
+}
+
 /// The embedder that the flags name.
 ///
 /// # Errors
@@ -57,6 +71,9 @@ pub(crate) fn named(
                 wfgy_embed::auto(named.as_deref(), default_folder().as_deref(), &bert(prefixes))
                     .map_err(failure)?;
             let is_table = chosen.embedder.identity().model_ver.starts_with("static@");
+            if is_table {
+                prefixes.refuse()?;
+            }
             Ok(Opened {
                 embedder: chosen.embedder,
                 name: if is_table { "static" } else { "minilm" },
@@ -74,7 +91,10 @@ pub(crate) fn named(
                 BertEmbedder::open(&folder, &bert(prefixes)).map_err(failure)?,
             ))
         }
-        EmbedderName::Static => Ok(Opened::new("static", StaticEmbedder::new().map_err(failure)?)),
+        EmbedderName::Static => {
+            prefixes.refuse()?;
+            Ok(Opened::new("static", StaticEmbedder::new().map_err(failure)?))
+        }
         EmbedderName::Openai => {
             let model = source.model.clone().ok_or_else(|| {
                 Failure::input("--model: the openai embedder needs the service's model name")

@@ -1,0 +1,245 @@
+//! What the programs say of themselves: help, versions, completions, manual pages, logs.
+
+mod handbook;
+mod support;
+
+use handbook::{MET, folder, judge, with_b};
+use serde_json::Value;
+use support::{INDEX_BUILD, Ran, VEC, WFGY_EVAL, World};
+
+const PROGRAMS: [(&str, &str); 3] =
+    [("index_build", INDEX_BUILD), ("wfgy_eval", WFGY_EVAL), ("vec", VEC)];
+
+/// Options that each command must explain: what was called, then the flags.
+const OPTIONS: [(&str, &str, &str); 11] = [
+    (
+        INDEX_BUILD,
+        "",
+        "--input --out --metric --embedder --model --embedder-url --vectors --chunk --analyzer --ann \
+         --m --ef-construction --ef --store --force --threads --verbose --log-format --version",
+    ),
+    (
+        WFGY_EVAL,
+        "",
+        "--gold --index --min-cov --max-ds --targets --policy --no-baseline --k --seeds --integrity \
+         --model --embedder-url --vectors --scorer --out --export-vectors --no-file --format \
+         --trec-run --trec-level --store --redact --threads --verbose --log-format --version",
+    ),
+    (WFGY_EVAL, "replay", "--policy --min-cov --max-ds --targets --k --no-baseline --format"),
+    (WFGY_EVAL, "gold check", "--gold --index --model --store --format"),
+    (VEC, "", "--store --format --verbose --log-format --version"),
+    (VEC, "alias create", "--to --policy --gold --override --reason --store --format"),
+    (VEC, "alias update", "--to --forward --expect-epoch --override --reason --store --format"),
+    (VEC, "alias rollback", "--expect-epoch --store --format"),
+    (VEC, "alias policy", "--policy --gold --reason --store --format"),
+    (VEC, "alias history", "--store --format"),
+    (VEC, "verify", "--store --format"),
+];
+
+fn help(program: &str, command: &str) -> String {
+    let world = World::new();
+    let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+    let ran = world.run(program, &args).success();
+    assert_eq!(ran.stderr, "", "{}", ran.told());
+    ran.stdout
+}
+
+#[test]
+fn help_shows_examples_first_then_options_then_exit_codes() {
+    for (name, program) in PROGRAMS {
+        let text = help(program, "");
+        assert!(text.starts_with("Examples:\n"), "{name}: {text}");
+        let first = text.lines().nth(1).expect("an example");
+        assert!(first.starts_with(&format!("  {name} ")), "{first}");
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
+        assert!(at("Examples:") < at("Usage:") && at("Usage:") < at("Exit codes:"), "{name}");
+        let codes = &text[at("Exit codes:")..];
+        let expected: &[&str] = match name {
+            "index_build" => &["0", "1", "2", "4", "130"],
+            "wfgy_eval" => &["0", "1", "2", "3", "4", "130"],
+            _ => &["0", "1", "2", "3", "4", "5", "130"],
+        };
+        for code in expected {
+            let line = |line: &str| line.split_whitespace().next() == Some(code);
+            assert!(codes.lines().any(line), "{name}: exit code {code}: {codes}");
+        }
+    }
+}
+
+#[test]
+fn every_option_of_every_command_is_explained() {
+    for (program, command, options) in OPTIONS {
+        let text = help(program, command);
+        let lines: Vec<&str> = text.lines().collect();
+        for option in options.split_whitespace() {
+            let at = lines
+                .iter()
+                .position(|line| {
+                    line.split([' ', ',', '=']).any(|word| word.trim_end_matches("...") == option)
+                        && line.trim_start().starts_with('-')
+                })
+                .unwrap_or_else(|| panic!("{command} has {option}: {text}"));
+            let said = lines.get(at + 1).is_some_and(|next| !next.trim().is_empty());
+            assert!(said, "{command} says what {option} is: {text}");
+        }
+    }
+}
+
+#[test]
+fn examples_of_the_help_name_options_that_exist() {
+    let known: Vec<String> = OPTIONS
+        .iter()
+        .flat_map(|(program, command, _)| {
+            help(program, command)
+                .lines()
+                .filter(|line| line.trim_start().starts_with('-'))
+                .flat_map(|line| line.split([' ', ',']).map(str::to_owned).collect::<Vec<_>>())
+                .filter(|word| word.starts_with("--"))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for (name, program) in PROGRAMS {
+        let text = help(program, "");
+        let examples = text.split("\n\n").next().expect("the examples");
+        let mut seen = 0;
+        for word in examples.split_whitespace().filter(|word| word.starts_with("--")) {
+            assert!(known.iter().any(|option| option == word), "{name}: {word}");
+            seen += 1;
+        }
+        assert!(seen > 0, "{name} has an example with an option");
+    }
+}
+
+#[test]
+fn no_line_of_an_example_is_wrapped() {
+    for (name, program) in PROGRAMS {
+        let text = help(program, "");
+        let examples = text.split("\n\n").next().expect("the examples");
+        for line in examples.lines().skip(1) {
+            let start = line.trim_start();
+            let continues = line.starts_with("    ");
+            assert!(continues || start.starts_with(name), "one command a line: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn version_names_release_commit_kernel_path_and_schemas() {
+    let world = World::new();
+    for (name, program) in PROGRAMS {
+        let short = world.run(program, &["-V"]).success().stdout;
+        assert_eq!(short, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        let long = world.run(program, &["--version"]).success().stdout;
+        let lines: Vec<&str> = long.lines().collect();
+        assert_eq!(lines[0], short.trim_end());
+        let value = |key: &str| {
+            let found = lines.iter().find_map(|line| line.strip_prefix(key));
+            found.unwrap_or_else(|| panic!("{key} in {long}")).trim().to_owned()
+        };
+        assert!(!value("commit:").is_empty());
+        assert_eq!(value("kernel:"), wfgy_kernel::path());
+        for schema in ["index 1", "gold 1", "verdict 1", "report 1"] {
+            assert!(value("schemas:").contains(schema), "{long}");
+        }
+    }
+}
+
+#[test]
+fn completions_parse_and_know_the_options() {
+    let world = World::new();
+    for (name, program) in PROGRAMS {
+        for shell in ["bash", "zsh", "fish"] {
+            let script = world.run(program, &["completions", shell]).success().stdout;
+            assert!(script.contains(name), "{shell}: {script}");
+            let option = if shell == "fish" { "log-format" } else { "--log-format" };
+            assert!(script.contains(option), "{shell} knows {option}");
+            world.write(&format!("{name}.{shell}"), script);
+        }
+        let file = format!("{name}.bash");
+        let parsed = Ran::of(world.command("bash").args(["-n", &file])).success();
+        assert_eq!(parsed.stderr, "", "{}", parsed.told());
+    }
+}
+
+#[test]
+fn bash_completes_an_option() {
+    let world = World::new();
+    world.write("vec.bash", world.run(VEC, &["completions", "bash"]).success().stdout);
+    let script = "source ./vec.bash; COMP_WORDS=(vec alias update --expe); COMP_CWORD=3; \
+                  COMP_LINE='vec alias update --expe'; COMP_POINT=${#COMP_LINE}; \
+                  _vec vec --expe update; echo \"${COMPREPLY[@]}\"";
+    let ran = Ran::of(world.command("bash").args(["--norc", "-c", script])).success();
+    assert_eq!(ran.stdout.trim(), "--expect-epoch", "{}", ran.told());
+}
+
+#[test]
+fn manual_page_has_name_options_and_exit_codes() {
+    let world = World::new();
+    for (name, program) in PROGRAMS {
+        let page = world.run(program, &["man"]).success().stdout;
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
+        for part in [".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "Exit codes:"] {
+            assert!(page.contains(part), "{name}: {part}");
+        }
+        assert!(page.contains("\\-\\-log\\-format"), "{name}: {page}");
+    }
+}
+
+/// The lines of standard error, each of which is one JSON object.
+fn json_log(ran: &Ran) -> Vec<Value> {
+    let parse = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(value @ Value::Object(_)) => value,
+        other => panic!("{other:?}: {line}\n{}", ran.told()),
+    };
+    ran.stderr.lines().map(parse).collect()
+}
+
+#[test]
+fn log_says_the_steps_as_json_lines_and_leaves_standard_output_alone() {
+    let world = folder();
+    let speech = ["-v", "--log-format", "json"];
+    let args = ["--input", "corpus_vB.json", "--out", "docs_vB"];
+    let built = world.build(&[&args[..], &speech[..]].concat()).success();
+    let asked = [&["--format", "json"], &speech[..]].concat();
+    let judged = judge(&world, "docs_vB", &MET, &asked).success();
+    assert_eq!(handbook::json(&judged)["verdict"], "pass", "{}", judged.told());
+    let created = ["alias", "create", "docs_live", "--to", "docs_vB", "--format", "json"];
+    let created = world.vec(&[&created[..], &speech[..]].concat()).success();
+    assert_eq!(handbook::json(&created)["action"], "create", "{}", created.told());
+    for ran in [&built, &judged, &created] {
+        let lines = json_log(ran);
+        assert!(!lines.is_empty(), "-v says something: {}", ran.told());
+        for line in lines {
+            assert_eq!(line["level"], "INFO", "{line}");
+            assert!(line["fields"]["message"].is_string(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn log_as_text_says_the_steps_and_without_v_nothing_is_said() {
+    let world = with_b();
+    let quiet = judge(&world, "docs_vB", &MET, &[]).success();
+    assert_eq!(quiet.stderr, "");
+    let spoken = judge(&world, "docs_vB", &MET, &["-v"]).success();
+    assert!(spoken.stderr.contains("gold set read"), "{}", spoken.told());
+    assert!(!spoken.stderr.contains('\u{1b}'), "no colours in a pipe: {}", spoken.told());
+}
+
+#[test]
+fn unknown_option_and_missing_argument_are_exit_2_and_name_it() {
+    let world = World::new();
+    for (program, args, named) in [
+        (INDEX_BUILD, vec!["--input", "x", "--out", "y", "--chnk", "none"], "--chnk"),
+        (INDEX_BUILD, vec!["--input", "x"], "--out"),
+        (WFGY_EVAL, vec!["--gold", "x"], "--index"),
+        (WFGY_EVAL, vec!["--gold", "x", "--index", "y", "--format", "yaml"], "yaml"),
+        (WFGY_EVAL, vec!["--gold", "x", "--index", "y", "--export-vectors"], "--out"),
+        (VEC, vec!["alias", "update", "docs_live"], "--to"),
+        (VEC, vec!["alias", "policy", "docs_live"], "--reason"),
+    ] {
+        let ran = world.run(program, &args).exits(2);
+        assert!(ran.stderr.contains(named), "{}", ran.told());
+        assert_eq!(ran.stdout, "");
+    }
+}
