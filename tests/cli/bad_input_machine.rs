@@ -275,12 +275,25 @@ fn a_full_disk_moves_no_alias() {
 }
 
 #[test]
-fn a_terminal_that_takes_nothing_is_no_success() {
+fn an_output_that_takes_nothing_is_no_success_and_no_panic() {
     let world = World::with_index();
-    let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux"));
-    let mut eval = world.command(WFGY_EVAL);
-    eval.args(["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7", "--no-file"]);
-    Ran::of(eval.stdout(full())).refuses(4, &["o space left"]);
+    for (program, args) in [
+        (
+            WFGY_EVAL,
+            &["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7", "--no-file"][..],
+        ),
+        (WFGY_EVAL, &["gold", "check", "--gold", "gold.json", "--index", "docs"]),
+        (WFGY_EVAL, &["schema", "gold"]),
+        (INDEX_BUILD, &["--embedder", "static", "--input", "corpus.json", "--out", "new"]),
+        (INDEX_BUILD, &["verify", "docs"]),
+        (INDEX_BUILD, &["inspect", "docs"]),
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let mut command = world.command(program);
+        Ran::of(command.args(args).stdout(full)).refuses(4, &["o space left"]);
+    }
+    // What was done before it could not be said stays done, and whole.
+    world.run(INDEX_BUILD, &["verify", "new"]).success();
 }
 
 // ---- an interrupt ------------------------------------------------------------------------------
