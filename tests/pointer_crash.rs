@@ -18,11 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use wfgy_core::{Pointer, PointerState};
-use wfgy_gate::Timestamp;
 use wfgy_pointer::{
     Allowed, Flip, FlipError, Ground, Journal, LocalPointer, Moved, StoreDir, VerdictStore,
 };
-use world::{Case, NOON, World, hash, live, plain, soon};
+use world::{Case, NOON, World, hash, live, noon, plain, soon};
 
 const COMMAND: &str = "POINTER_CRASH_COMMAND";
 const STORE: &str = "POINTER_CRASH_STORE";
@@ -72,9 +71,14 @@ impl Do {
     fn run(self, store: &Path, target: &Path) -> Result<Option<Moved>, FlipError> {
         let store = StoreDir::new(store, false);
         let pointer = LocalPointer::new(store.path());
-        let now = Timestamp::from_unix(NOON);
-        let flip =
-            Flip { store: &store, pointer: &pointer, hash: &hash, by: "me", now, deadline: soon() };
+        let flip = Flip {
+            store: &store,
+            pointer: &pointer,
+            hash: &hash,
+            by: "me",
+            now: &noon,
+            deadline: &soon,
+        };
         let anything = Allowed::default;
         match self {
             Self::Create => flip.create(&live(), target, anything(), &Ground::Verdicts).map(Some),
@@ -86,7 +90,7 @@ impl Do {
             }
             Self::File => {
                 let verdict = Case::of("filed", 1, NOON).verdict();
-                VerdictStore::new(&store).file(&verdict, now, "me", soon())?;
+                VerdictStore::new(&store).file(&verdict, noon(), "me", soon())?;
                 Ok(None)
             }
         }

@@ -9,9 +9,11 @@ mod world;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memory::{Fault, Faulty, MemoryPointer};
-use wfgy_core::{Digest, Pointer};
+use wfgy_core::{Deadline, Digest, Pointer};
 use wfgy_gate::{Refusal, Timestamp, Unusable, Verdict};
 use wfgy_pointer::{
     Action, Allowed, Closing, Event, FilingError, Flip, FlipError, Ground, Journal, Moved, Named,
@@ -726,13 +728,73 @@ fn a_store_that_cannot_be_made_or_read_is_exit_4() {
     refused(world.flip().create(&live(), &a, Allowed::default(), &overriding), 4);
 }
 
+/// No patience at all.
+fn passed() -> Deadline {
+    Deadline::at(std::time::Instant::now())
+}
+
+#[test]
+fn rule_patience_counts_from_the_lock_and_not_from_the_start() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let store = world.store.clone();
+    let (hashed, waiting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let holder = std::cell::Cell::new(None);
+    // Somebody else takes the lock while the target is hashed, and lets go of it only once this
+    // command has begun to wait. Patience that was measured out before is used up by then.
+    let slow = |path: &Path| {
+        let held = store.lock(soon()).unwrap();
+        hashed.store(true, Ordering::SeqCst);
+        let waiting = Arc::clone(&waiting);
+        holder.set(Some(std::thread::spawn(move || {
+            while !waiting.load(Ordering::SeqCst) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            drop(held);
+        })));
+        hash(path)
+    };
+    let deadline = || {
+        if !hashed.load(Ordering::SeqCst) {
+            return passed();
+        }
+        waiting.store(true, Ordering::SeqCst);
+        soon()
+    };
+    let flip = Flip { hash: &slow, deadline: &deadline, ..world.flip() };
+    flip.rollback(&live(), None).unwrap();
+    assert_eq!(world.reader(), paths[0]);
+    holder.take().unwrap().join().unwrap();
+}
+
+#[test]
+fn rule_expiry_is_judged_by_the_clock_at_the_commit() {
+    let world = World::new();
+    world.through(&["a"]);
+    let b = world.index("b", "b");
+    world.evaluate("b", 0.9);
+    let slow = |path: &Path| {
+        world.now.set(NOON + 86_400 + 61);
+        hash(path)
+    };
+    let flip = Flip { hash: &slow, ..world.flip() };
+    assert!(matches!(refusal(flip.update(&live(), &b, &plain()), 1), Refusal::Expired { .. }));
+    world.now.set(NOON);
+    let slow = |path: &Path| {
+        world.now.set(NOON + 86_400 + 60);
+        hash(path)
+    };
+    let flip = Flip { hash: &slow, ..world.flip() };
+    let moved = flip.update(&live(), &b, &plain()).unwrap();
+    assert_eq!(moved.state.changed_at, Timestamp::from_unix(NOON + 86_400 + 60).to_string());
+}
+
 #[test]
 fn a_lock_that_is_not_had_in_time_is_exit_4() {
     let world = World::new();
     let paths = world.through(&["a", "b"]);
     let held = world.store.lock(soon()).unwrap();
-    let now = wfgy_core::Deadline::at(std::time::Instant::now());
-    let flip = || Flip { deadline: now, ..world.flip() };
+    let flip = || Flip { deadline: &passed, ..world.flip() };
     let error = refused(flip().rollback(&live(), None), 4).to_string();
     assert!(error.contains("run the command again"), "{error}");
     assert_eq!(flip().show(&live()).unwrap().target, paths[1].to_str().unwrap());

@@ -14,7 +14,7 @@ use std::time::Duration;
 use wfgy_core::Pointer;
 use wfgy_gate::Timestamp;
 use wfgy_pointer::{Flip, LocalPointer, StoreDir, Update};
-use world::{NOON, World, hash, live, person, plain, soon};
+use world::{NOON, World, hash, live, noon, person, plain, soon};
 
 const STORE: &str = "POINTER_RACE_STORE";
 const TARGET: &str = "POINTER_RACE_TARGET";
@@ -28,10 +28,15 @@ fn racer() {
     let read = |name| std::env::var(name).unwrap();
     let store = StoreDir::new(store, false);
     let pointer = LocalPointer::new(store.path());
-    let now = Timestamp::from_unix(NOON);
     let by = format!("process {}", std::process::id());
-    let flip =
-        Flip { store: &store, pointer: &pointer, hash: &hash, by: &by, now, deadline: soon() };
+    let flip = Flip {
+        store: &store,
+        pointer: &pointer,
+        hash: &hash,
+        by: &by,
+        now: &noon,
+        deadline: &soon,
+    };
     let epoch = Some(read(EPOCH).parse().unwrap());
     let options = Update { expect_epoch: epoch, ground: person("race"), ..plain() };
     let go = PathBuf::from(read(GO));
@@ -128,8 +133,8 @@ fn racing_threads_with_filings_and_readers_leave_one_whole_journal() {
                         pointer: &pointer,
                         hash: &hash,
                         by: "thread",
-                        now: Timestamp::from_unix(NOON),
-                        deadline: soon(),
+                        now: &noon,
+                        deadline: &soon,
                     };
                     let mut wins = 0;
                     for round in 0..10 {

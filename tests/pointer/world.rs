@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -42,6 +43,11 @@ pub fn hashes(content: &str) -> Hashes {
     }
 }
 
+/// The clock of commands that have no world.
+pub fn noon() -> Timestamp {
+    Timestamp::from_unix(NOON)
+}
+
 /// Long enough for any commit, short enough that a lock that is never released fails the test.
 pub fn soon() -> Deadline {
     Deadline::at(Instant::now() + Duration::from_secs(60))
@@ -67,7 +73,8 @@ pub struct World {
     pub dir: TempDir,
     pub store: StoreDir,
     pub pointer: LocalPointer,
-    pub now: Cell<u64>,
+    pub now: Rc<Cell<u64>>,
+    clock: Box<dyn Fn() -> Timestamp>,
 }
 
 impl World {
@@ -75,7 +82,10 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let store = StoreDir::new(dir.path().join("store"), false);
         let pointer = LocalPointer::new(store.path());
-        Self { dir, store, pointer, now: Cell::new(NOON) }
+        let now = Rc::new(Cell::new(NOON));
+        let read = Rc::clone(&now);
+        let clock = Box::new(move || Timestamp::from_unix(read.get()));
+        Self { dir, store, pointer, now, clock }
     }
 
     /// A directory `name` with this content, made or changed.
@@ -92,8 +102,8 @@ impl World {
     }
 
     pub fn flip_of<'a>(&'a self, pointer: &'a dyn Pointer) -> Flip<'a> {
-        let now = Timestamp::from_unix(self.now.get());
-        Flip { store: &self.store, pointer, hash: &hash, by: "tester", now, deadline: soon() }
+        let now = &*self.clock;
+        Flip { store: &self.store, pointer, hash: &hash, by: "tester", now, deadline: &soon }
     }
 
     pub fn begin(&self) -> u64 {

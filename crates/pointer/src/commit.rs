@@ -1,6 +1,7 @@
 //! The one way in which a pointer moves: under the lock, announced first, closed afterwards.
 
 use wfgy_core::{Digest, PointerState, Strength, Swap};
+use wfgy_gate::Timestamp;
 
 use crate::chain::Chain;
 use crate::error::FlipError;
@@ -35,6 +36,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) chain: Chain,
     alias: &'a AliasName,
     expected: Option<&'a PointerState>,
+    /// When the lock was had.
+    pub(crate) now: Timestamp,
     at: String,
 }
 
@@ -54,12 +57,13 @@ impl<'a> Commit<'a> {
         alias: &'a AliasName,
         expected: Option<&'a PointerState>,
     ) -> Result<Self, FlipError> {
-        let lock = flip.store.lock(flip.deadline)?;
-        let (chain, found) = settle(flip, &lock, alias)?;
+        let lock = flip.store.lock((flip.deadline)())?;
+        let now = (flip.now)();
+        let (chain, found) = settle(flip, &lock, alias, now)?;
         if found.as_ref().map(Place::of) != expected.map(Place::of) {
             return Err(flip.moved(alias, expected.map(Place::of), found.as_ref()));
         }
-        Ok(Self { flip, lock, chain, alias, expected, at: flip.now.to_string() })
+        Ok(Self { flip, lock, chain, alias, expected, now, at: now.to_string() })
     }
 
     /// What the state to announce is stamped with.
@@ -83,14 +87,15 @@ impl<'a> Commit<'a> {
         let (seq, head) = self.append(Event::Intent(Box::new(intent)))?;
         let state = next.with_head(head);
         let mut warnings = Vec::new();
-        match self.flip.pointer.swap(self.expected, &state, self.flip.deadline) {
+        match self.flip.pointer.swap(self.expected, &state, (self.flip.deadline)()) {
             Ok(Swap::Moved) => self.close(seq, Closing::Moved, None, &mut warnings),
             Ok(Swap::Conflict(found)) => {
                 self.close(seq, Closing::Conflict, None, &mut warnings);
                 let expected = self.expected.map(Place::of);
                 return Err(self.flip.moved(self.alias, expected, found.as_deref()));
             }
-            Err(write) => match self.flip.pointer.read(self.alias.as_str(), self.flip.deadline) {
+            Err(write) => match self.flip.pointer.read(self.alias.as_str(), (self.flip.deadline)())
+            {
                 Ok(found) => {
                     let message = Some(write.to_string());
                     if found.is_none_or(|found| found.journal_head != head) {
@@ -146,9 +151,10 @@ pub(crate) fn settle(
     flip: &Flip<'_>,
     lock: &StoreLock,
     alias: &AliasName,
+    now: Timestamp,
 ) -> Result<(Chain, Option<PointerState>), FlipError> {
     let journal = flip.journal();
-    let at = flip.now.to_string();
+    let at = now.to_string();
     let mut chain = journal.load(lock, &at, flip.by)?;
     let open: Vec<(u64, Digest, String)> = chain
         .open_intents()
@@ -156,7 +162,7 @@ pub(crate) fn settle(
         .map(|(seq, digest, intent)| (seq, digest, intent.next.alias.clone()))
         .collect();
     for (intent, digest, name) in open {
-        let found = match flip.pointer.read(&name, flip.deadline) {
+        let found = match flip.pointer.read(&name, (flip.deadline)()) {
             Ok(found) => found,
             // Another alias in trouble is no reason to hold this one up: its intent stays open.
             Err(_) if name != alias.as_str() => continue,
@@ -176,7 +182,7 @@ pub(crate) fn settle(
         let recovery = Event::Recovered(Recovery::OpenIntent { intent, result });
         journal.append(lock, &mut chain, &at, flip.by, recovery)?;
     }
-    let state = flip.pointer.read(alias.as_str(), flip.deadline).map_err(FlipError::Read)?;
+    let state = flip.pointer.read(alias.as_str(), (flip.deadline)()).map_err(FlipError::Read)?;
     chain.vouch_for(alias.as_str(), state.as_ref())?;
     Ok((chain, state))
 }

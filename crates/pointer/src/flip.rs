@@ -25,10 +25,10 @@ pub struct Flip<'a> {
     pub hash: &'a HashTarget<'a>,
     /// Who runs the command, for the journal.
     pub by: &'a str,
-    /// Now.
-    pub now: Timestamp,
-    /// When to give up waiting for locks and pointers.
-    pub deadline: Deadline,
+    /// The time. Read at the commit, because hashing a target takes a while.
+    pub now: &'a dyn Fn() -> Timestamp,
+    /// When to give up waiting for a lock or a pointer; asked when the waiting begins.
+    pub deadline: &'a dyn Fn() -> Deadline,
 }
 
 /// Which lines of verdicts an alias listens to.
@@ -81,7 +81,7 @@ impl Flip<'_> {
             quarantined_since: None,
             purpose: Purpose::Creation,
         };
-        let approval = self.approve(&commit.chain, &looked, rules, ground)?;
+        let approval = self.approve(&commit, &looked, rules, ground)?;
         let given = Given::of(approval, alias, &looked.entry, Purpose::Creation)?;
         let next = plan::created(
             alias.as_str(),
@@ -132,7 +132,7 @@ impl Flip<'_> {
             quarantined_since: quarantined,
             purpose,
         };
-        let approval = self.approve(&commit.chain, &looked, rules, &options.ground)?;
+        let approval = self.approve(&commit, &looked, rules, &options.ground)?;
         let given = Given::of(approval, alias, &looked.entry, purpose)?;
         let (action, next) = match kind {
             Kind::Rollback(at) => {
@@ -247,8 +247,8 @@ impl Flip<'_> {
         if !chain.needs_recovery() {
             return Ok(state);
         }
-        let lock = self.store.lock(self.deadline)?;
-        Ok(settle(self, &lock, alias)?.1)
+        let lock = self.store.lock((self.deadline)())?;
+        Ok(settle(self, &lock, alias, (self.now)())?.1)
     }
 
     /// An alias that has to exist, at the epoch that has to be.

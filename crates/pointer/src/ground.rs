@@ -5,8 +5,7 @@ use std::path::Path;
 use wfgy_core::{Digest, StackEntry};
 use wfgy_gate::{AliasRules, Approval, Candidate, Purpose, approval};
 
-use crate::chain::Chain;
-use crate::commit::Announcement;
+use crate::commit::{Announcement, Commit};
 use crate::error::FlipError;
 use crate::flip::Flip;
 use crate::folder::shell_word;
@@ -46,7 +45,7 @@ impl Flip<'_> {
     /// Asks the gate, under the lock: a fail that was filed a moment ago counts.
     pub(crate) fn approve(
         &self,
-        chain: &Chain,
+        commit: &Commit<'_>,
         looked: &Looked,
         rules: AliasRules,
         ground: &Ground,
@@ -59,8 +58,8 @@ impl Flip<'_> {
             }
             Ground::Verdicts => {
                 let verdicts = VerdictStore::new(self.store);
-                let filed = verdicts.filed(chain, index_hash, serving_hash)?;
-                approval(&candidate, &filed, &rules, self.now).map_err(|refusal| {
+                let filed = verdicts.filed(&commit.chain, index_hash, serving_hash)?;
+                approval(&candidate, &filed, &rules, commit.now).map_err(|refusal| {
                     FlipError::Refused {
                         refusal: Box::new(refusal),
                         flag: self.store.flag().to_owned(),

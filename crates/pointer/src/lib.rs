@@ -2,7 +2,7 @@
 //!
 //! The rules are section 9 of `docs/spec.md`. [`Flip`] is the protocol: it sees a pointer only
 //! through `core::Pointer`, a target only through a closure that recomputes its hashes, and the
-//! time only as an argument. [`LocalPointer`] is the adapter for a directory. [`Journal`] and
+//! time only through another one. [`LocalPointer`] is the adapter for a directory. [`Journal`] and
 //! [`VerdictStore`] keep what happened; both live in the folder that [`StoreDir`] names.
 //!
 //! One order holds everywhere: what is about to happen is durable before it happens, exactly one

@@ -29,7 +29,7 @@ impl Flip<'_> {
     /// Where the aliases could not be listed.
     #[expect(clippy::type_complexity, reason = "a name beside its own result")]
     pub fn list(&self) -> Result<Vec<(String, Result<PointerState, FlipError>)>, FlipError> {
-        let names = self.pointer.list(self.deadline).map_err(FlipError::Read)?;
+        let names = self.pointer.list((self.deadline)()).map_err(FlipError::Read)?;
         let mut names: BTreeSet<String> = names.into_iter().collect();
         match self.journal().read() {
             Ok(chain) => names.extend(chain.aliases()),
@@ -62,7 +62,8 @@ impl Flip<'_> {
         &self,
         alias: &AliasName,
     ) -> Result<(Chain, Option<PointerState>), FlipError> {
-        let pointer = || self.pointer.read(alias.as_str(), self.deadline).map_err(FlipError::Read);
+        let pointer =
+            || self.pointer.read(alias.as_str(), (self.deadline)()).map_err(FlipError::Read);
         let mut before = pointer()?;
         for _ in 0..READ_ATTEMPTS {
             let chain = self.journal().read()?;

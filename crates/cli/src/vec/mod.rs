@@ -35,16 +35,17 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
     let store = cli.store.open();
     let pointer = LocalPointer::new(store.path());
+    let started = clock::wall()?;
     let flip = Flip {
         store: &store,
         pointer: &pointer,
         hash: &hash_target,
         by: &clock::who(),
-        now: clock::wall()?,
-        deadline: clock::within(clock::STORE_PATIENCE),
+        now: &|| clock::wall().unwrap_or(started),
+        deadline: &|| clock::within(clock::STORE_PATIENCE),
     };
     let json = cli.format == Format::Json;
-    tracing::info!(store = %store.path().display(), by = flip.by, now = %flip.now, "store");
+    tracing::info!(store = %store.path().display(), by = flip.by, now = %started, "store");
     match command {
         AliasCommand::Create { alias, to, lines, overriding } => {
             let moved = flip.create(&name(alias)?, to, allowed(lines)?, &ground(overriding));
