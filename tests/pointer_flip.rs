@@ -407,6 +407,30 @@ fn rule_an_override_replaces_verdict_and_quarantine_only_and_is_recorded() {
 }
 
 #[test]
+fn rule_the_reason_of_a_rollback_is_recorded_and_it_overrode_nothing() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let back = |reason: &str| {
+        world.flip().update(&live(), &paths[0], &Update { ground: person(reason), ..plain() })
+    };
+    refused(back(" \t"), 2);
+    assert_eq!(back(" b is slow ").unwrap().action, Some(Action::Rollback));
+    let history = world.flip().history(&live()).unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.reason.as_deref(), last.overridden), (Some("b is slow"), false));
+    // One that replaces a quarantine is an override.
+    let world = World::new();
+    let paths = world.through(&["a", "b", "a"]);
+    world.flip().rollback(&live(), None).unwrap();
+    let options = Update { ground: person("b is worse"), ..plain() };
+    let moved = world.flip().update(&live(), &paths[0], &options).unwrap();
+    assert_eq!(moved.action, Some(Action::Rollback));
+    let history = world.flip().history(&live()).unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.reason.as_deref(), last.overridden), (Some("b is worse"), true));
+}
+
+#[test]
 fn rule_a_differing_epoch_is_exit_5_even_if_the_target_is_the_same() {
     let world = World::new();
     let paths = world.through(&["a", "b"]);

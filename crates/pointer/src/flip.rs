@@ -121,7 +121,10 @@ impl Flip<'_> {
         looked.unchanged()?;
         if let (Kind::Rollback(at), None) = (kind, quarantined) {
             let next = plan::rolled_back(&state, at, None, commit.stamp());
-            return commit.run(Announcement::plain(Action::Rollback, next));
+            // It needs no override, so nothing is overridden; the reason is kept all the same.
+            let reason = options.ground.reason()?;
+            let plain = Announcement::plain(Action::Rollback, next);
+            return commit.run(Announcement { reason, ..plain });
         }
         let purpose =
             Purpose::Update { index_hash: state.index_hash, serving_hash: state.serving_hash };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wfgy_core::{Digest, StackEntry};
-use wfgy_gate::{AliasRules, Approval, Candidate, Purpose, approval};
+use wfgy_gate::{AliasRules, Approval, Candidate, OverrideError, Purpose, approval};
 
 use crate::commit::{Announcement, Commit};
 use crate::error::FlipError;
@@ -21,6 +21,20 @@ pub enum Ground {
     Verdicts,
     /// A person, with a reason, in place of verdict and quarantine.
     Override(String),
+}
+
+impl Ground {
+    /// What a person said, trimmed.
+    ///
+    /// # Errors
+    /// [`OverrideError`] where it is blank.
+    pub(crate) fn reason(&self) -> Result<Option<String>, OverrideError> {
+        match self {
+            Self::Verdicts => Ok(None),
+            Self::Override(reason) if reason.trim().is_empty() => Err(OverrideError::NoReason),
+            Self::Override(reason) => Ok(Some(reason.trim().to_owned())),
+        }
+    }
 }
 
 /// A target that was looked at.
