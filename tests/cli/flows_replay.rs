@@ -104,7 +104,7 @@ fn every_form_of_output_is_there_for_a_replay() {
     let world = evaluated();
     for (format, part) in [
         ("table", "PASS"),
-        ("json", "\"verdict\": \"pass\""),
+        ("json", "\"verdict\":\"pass\""),
         ("jsonl", "\"verdict\":\"pass\""),
         ("junit", "<testsuites"),
         ("markdown", "### "),
