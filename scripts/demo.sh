@@ -25,8 +25,14 @@ PATH="${CARGO_TARGET_DIR:-$root/target}/release:$PATH"
 WFGY_MODEL=$("$root/scripts/fetch_model.sh" | tail -n 1)
 export WFGY_MODEL
 
+# Only what an earlier demo made, or an empty folder, is cleared away.
+if [ -d "$dir" ] && [ -n "$(ls -A "$dir")" ] && [ ! -f "$dir/.wfgy-demo" ]; then
+  echo "demo: $dir holds other files: name another folder in WFGY_DEMO_DIR" >&2
+  exit 2
+fi
 rm -rf "$dir"
 mkdir -p "$dir"
+touch "$dir/.wfgy-demo"
 cp "$root"/gold/corpus_v?.json "$root"/gold/gold_40.json "$root"/gold/broken/*.json "$dir"
 cd "$dir"
 unset WFGY_STORE

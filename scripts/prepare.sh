@@ -10,6 +10,7 @@ need_debian=()
 command -v cc >/dev/null || need_debian+=(gcc libc6-dev)
 python3 -m venv --help >/dev/null 2>&1 || need_debian+=(python3 python3-venv)
 python3 -c 'import ensurepip' 2>/dev/null || need_debian+=(python3-venv)
+python3 -m pip --version >/dev/null 2>&1 || need_debian+=(python3-pip)
 command -v strace >/dev/null || need_debian+=(strace)
 command -v setpriv >/dev/null || need_debian+=(util-linux)
 if [ ${#need_debian[@]} -gt 0 ]; then

@@ -66,7 +66,7 @@ pub(crate) fn named(
 ) -> Result<Opened, Failure> {
     match name {
         EmbedderName::Auto => {
-            let named = source.model.as_ref().map(PathBuf::from);
+            let named = folder(source);
             let chosen =
                 wfgy_embed::auto(named.as_deref(), default_folder().as_deref(), &bert(prefixes))
                     .map_err(failure)?;
@@ -82,8 +82,7 @@ pub(crate) fn named(
             })
         }
         EmbedderName::Minilm => {
-            let folder = source.model.as_ref().map(PathBuf::from).or_else(default_folder);
-            let folder = folder.ok_or_else(|| {
+            let folder = folder(source).or_else(default_folder).ok_or_else(|| {
                 Failure::input("--model: no folder named and no home folder known; name one")
             })?;
             Ok(Opened::new(
@@ -205,6 +204,14 @@ fn precomputed(
         embeds_any_text: false,
         notice: None,
     })
+}
+
+/// The folder that the user names. WFGY_MODEL names folders only: as the name of a service's
+/// model it would end up in manifests.
+fn folder(source: &EmbedderSource) -> Option<PathBuf> {
+    let from_environment =
+        || std::env::var_os("WFGY_MODEL").filter(|value| !value.is_empty()).map(PathBuf::from);
+    source.model.as_ref().map(PathBuf::from).or_else(from_environment)
 }
 
 fn bert(prefixes: &Prefixes) -> BertOptions {

@@ -8,6 +8,7 @@ mod embedder;
 mod exit;
 mod options;
 mod paperwork;
+mod say;
 mod target;
 mod terminal;
 mod version;

@@ -52,8 +52,8 @@ impl StoreOption {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Embedder")]
 pub(crate) struct EmbedderSource {
-    /// Folder of the sentence encoder; for openai, the service's model name [default: the folder that scripts/fetch_model.sh fills]
-    #[arg(long, value_name = "DIR|NAME", env = "WFGY_MODEL")]
+    /// Folder of the sentence encoder; for openai and precomputed, the model's name [default: for a folder WFGY_MODEL, else where scripts/fetch_model.sh puts it]
+    #[arg(long, value_name = "DIR|NAME")]
     pub model: Option<String>,
 
     /// Base URL of an OpenAI-compatible service, up to and including /v1; its key is read from WFGY_EMBED_KEY, else OPENAI_API_KEY

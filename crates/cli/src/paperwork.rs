@@ -18,11 +18,18 @@ pub(crate) fn print(paperwork: &Paperwork, mut command: clap::Command) -> Result
             clap_complete::generate(*shell, &mut command, name, &mut page);
         }
         Paperwork::Man => {
-            clap_mangen::Man::new(command).render(&mut page).map_err(Failure::unable)?;
+            command.build();
+            manual(&command, &mut page).map_err(Failure::unable)?;
         }
     }
     match io::stdout().lock().write_all(&page) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unable(error)),
         _ => Ok(()),
     }
+}
+
+/// The page of a command, then those of its subcommands.
+fn manual(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(page)?;
+    command.get_subcommands().try_for_each(|command| manual(command, page))
 }

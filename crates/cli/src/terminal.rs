@@ -10,8 +10,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use crate::exit::Failure;
 use crate::options::{LogFormat, Speech};
 
+/// Makes a file-size limit an error of the write that meets it, as a full disk is, instead of
+/// the end of the process with half a file left behind.
+pub(crate) fn survive_file_size_limit() {
+    // Where the handler cannot be installed the process ends as it did before.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
+
 /// Starts logging to standard error: warnings always, steps with -v, details with -vv.
 pub(crate) fn start_log(speech: &Speech) {
+    survive_file_size_limit();
     let level = match speech.verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,

@@ -9,9 +9,9 @@ pub(crate) fn long() -> String {
         "{SHORT}\ncommit: {}\nkernel: {}\nschemas: index {}, gold {}, verdict {}, report {}",
         env!("WFGY_COMMIT"),
         wfgy_kernel::path(),
-        1,
-        1,
-        1,
-        1
+        wfgy_index::SCHEMA_VERSION,
+        wfgy_formats::gold::SCHEMA_VERSION,
+        wfgy_gate::VERDICT_SCHEMA_VERSION,
+        wfgy_formats::report::SCHEMA_VERSION
     )
 }

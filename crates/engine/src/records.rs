@@ -113,7 +113,11 @@ pub(crate) fn score(
             Ok(answer) => answer,
             Err(error) => {
                 record.status = RunStatus::Failed;
-                record.error = Some(error.to_string());
+                record.error = Some(match settings.redact {
+                    // A service may repeat what it was asked.
+                    true => "retrieval failed; its message is redacted".to_owned(),
+                    false => error.to_string(),
+                });
                 scored.runs.push(record);
                 continue;
             }

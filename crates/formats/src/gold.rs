@@ -19,6 +19,9 @@ use crate::{InputError, Place, beir, table, trec};
 /// JSON Schema (2020-12) of a gold set; its `$defs.question` is a line of JSON Lines.
 pub const SCHEMA: &str = include_str!("../schemas/gold.schema.json");
 
+/// Version of the form of a gold set.
+pub const SCHEMA_VERSION: u64 = json::SCHEMA_VERSION;
+
 /// Longest gold file in bytes, decompressed.
 pub const MAX_FILE: usize = 256 << 20;
 

@@ -224,7 +224,7 @@ fn no_hard_criterion(policy: &EffectivePolicy) -> Option<Finding> {
     let none = policy.criteria.iter().all(|criterion| criterion.kind != Kind::Hard);
     none.then(|| {
         let reason = if policy.skips_hard() {
-            "every hard criterion was skipped: give --baseline, or a policy that needs none"
+            "every hard criterion was skipped: use a policy with one that needs no baseline"
         } else {
             "the policy has no hard criterion: add one"
         };

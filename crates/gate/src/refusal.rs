@@ -9,7 +9,10 @@ use crate::verdict_file::Unusable;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has evaluated this content.
-    #[error("no verdict on {target} is on file: run `wfgy_eval --gold GOLD --index {target}`")]
+    #[error(
+        "no verdict on {target} is on file: run `wfgy_eval --gold GOLD --index {target} --min-cov X \
+        --max-ds X`"
+    )]
     NoVerdict {
         /// The candidate.
         target: String,
@@ -104,9 +107,9 @@ pub enum Refusal {
     },
     /// The pass skipped a hard criterion.
     #[error(
-        "the pass of {target} skipped {skipped}, so it approves only the creation of an alias: \
-        run `wfgy_eval --gold GOLD --index {target} --baseline {alias}`, or with a policy that \
-        needs no baseline (verdict {verdict})"
+        "the pass of {target} skipped {skipped}, so it approves only the creation of an alias, not \
+        the update of {alias}: run `wfgy_eval --gold GOLD --index {target} --min-cov X --max-ds X`, \
+        or with a policy that needs no baseline (verdict {verdict})"
     )]
     CreationOnly {
         /// The alias.

@@ -6,18 +6,17 @@ use wfgy_index::Inspection;
 
 use super::args::InspectFormat;
 use crate::exit::Failure;
+use crate::say;
 use crate::target::index_failure;
 
 /// Recomputes every hash and names all damage; exit 1 where there is any.
 pub(crate) fn verify(dir: &Path) -> Result<(), Failure> {
     let damage = wfgy_index::verify(dir).map_err(|error| index_failure(&error))?;
     if damage.is_empty() {
-        anstream::println!("{}: whole", dir.display());
-        return Ok(());
+        return say::out(&format!("{}: whole\n", dir.display()));
     }
-    for problem in &damage {
-        anstream::println!("{problem}");
-    }
+    let lines: Vec<String> = damage.iter().map(|problem| format!("{problem}\n")).collect();
+    say::out(&lines.concat())?;
     Err(Failure::silent(1))
 }
 
@@ -26,14 +25,14 @@ pub(crate) fn inspect(dir: &Path, format: InspectFormat) -> Result<(), Failure> 
     let inspection: Inspection = wfgy_index::inspect(dir).map_err(|error| index_failure(&error))?;
     if format == InspectFormat::Json {
         let text = serde_json::to_string_pretty(&inspection).map_err(Failure::unable)?;
-        anstream::println!("{text}");
-        return Ok(());
+        return say::out(&(text + "\n"));
     }
     let Inspection { manifest, pins, files, .. } = &inspection;
     let (counts, tool) = (&manifest.counts, &manifest.tool);
     let identity = &manifest.identity;
-    let row = |name: &str, value: &dyn std::fmt::Display| {
-        anstream::println!("{name:<18}{value}");
+    let mut text = String::new();
+    let mut row = |name: &str, value: &dyn std::fmt::Display| {
+        text.push_str(&format!("{name:<18}{value}\n"));
     };
     for (name, value) in &pins.0 {
         row(name, value);
@@ -55,5 +54,5 @@ pub(crate) fn inspect(dir: &Path, format: InspectFormat) -> Result<(), Failure> 
         row(name, &format!("{bytes} bytes"));
     }
     row("built", &format!("{} by {} ({})", tool.created_at, tool.version, tool.kernel));
-    Ok(())
+    say::out(&text)
 }

@@ -3,7 +3,7 @@
 mod args;
 mod inspect;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use wfgy_index::{
 use wfgy_pointer::{LocalPointer, named_by};
 
 use crate::exit::{self, Failure};
-use crate::{clock, embedder, paperwork, terminal, version};
+use crate::{clock, embedder, paperwork, say, terminal, version};
 use args::{AnnName, BuildArgs, Cli, Command, MetricName};
 
 /// Snippets of a corpus that says nothing else: 128 tokens, overlapping by 32.
@@ -56,7 +56,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     };
     let opened = embedder::named(args.embedder, &args.source, &prefixes)?;
     if let Some(notice) = &opened.notice {
-        anstream::eprintln!("{notice}");
+        say::note(notice);
     }
     let options = BuildOptions {
         metric: match args.metric {
@@ -84,17 +84,18 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         "building"
     );
     let store = args.store.open();
-    // Between the look at the aliases and the exchange of the directories no flip may come: the
-    // lock is taken with the look, and let go at the next sign of other work.
-    let held = RefCell::new(None);
+    // Between the last look at the aliases and the exchange of the directories no flip may come:
+    // the lock of that look, and of no earlier one, is held until the build is over.
+    let (held, finishing) = (RefCell::new(None), Cell::new(false));
     let in_use = |directory: &Path| {
         if !store.path().exists() {
             return None;
         }
         let deadline = clock::within(clock::STORE_PATIENCE);
-        held.take();
         let named = store.lock(deadline).map_err(|error| error.to_string()).and_then(|lock| {
-            held.replace(Some(lock));
+            if finishing.get() {
+                held.replace(Some(lock));
+            }
             named_by(&LocalPointer::new(store.path()), directory, deadline)
                 .map_err(|error| error.to_string())
         });
@@ -113,7 +114,6 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     let embedding = terminal::Rated::new("embed", "snippets");
     let mut linking = None;
     let mut report = |progress: Progress| {
-        held.take();
         match progress {
             Progress::Embedding { snippets, share, .. } => {
                 embedding.show(snippets, meter.share() * share);
@@ -124,7 +124,10 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
                     terminal::progress("graph", "snippets", total)
                 })
                 .set_position(done),
-            Progress::Finishing => embedding.clear(),
+            Progress::Finishing => {
+                embedding.clear();
+                finishing.set(true);
+            }
         }
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -140,8 +143,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         serving_hash = %manifest.serving_hash,
         "index in place"
     );
-    say(out, &manifest);
-    Ok(())
+    say::out(&summary(out, &manifest))
 }
 
 fn ann(args: &BuildArgs) -> AnnChoice {
@@ -155,10 +157,11 @@ fn ann(args: &BuildArgs) -> AnnChoice {
     }
 }
 
-fn say(out: &Path, manifest: &Manifest) {
+/// What was built.
+fn summary(out: &Path, manifest: &Manifest) -> String {
     let (identity, counts) = (&manifest.identity, &manifest.counts);
-    anstream::println!(
-        "{}: {} documents, {} sections, {} snippets of {} values, {} {}",
+    let mut text = format!(
+        "{}: {} documents, {} sections, {} snippets of {} values, {} {}\n",
         out.display(),
         identity.n_documents,
         counts.sections,
@@ -168,26 +171,25 @@ fn say(out: &Path, manifest: &Manifest) {
         identity.metric
     );
     if counts.sections_without_tokens > 0 {
-        anstream::println!(
-            "{} sections hold no token and gave no snippet",
-            counts.sections_without_tokens
-        );
+        let n = counts.sections_without_tokens;
+        text.push_str(&format!("{n} sections hold no token and gave no snippet\n"));
     }
     if counts.truncated > 0 {
-        anstream::println!("{} snippets were cut at the embedder's limit", counts.truncated);
+        text.push_str(&format!("{} snippets were cut at the embedder's limit\n", counts.truncated));
     }
-    match &manifest.serving.ann {
-        None => anstream::println!("served by the exact sweep"),
-        Some(ann) => anstream::println!(
-            "served by {} m {} ef_construction {} ef {}, {:.1} MiB",
+    text.push_str(&match &manifest.serving.ann {
+        None => "served by the exact sweep\n".to_owned(),
+        Some(ann) => format!(
+            "served by {} m {} ef_construction {} ef {}, {:.1} MiB\n",
             ann.kind,
             ann.m,
             ann.ef_construction,
             ann.ef,
-            counts.graph_bytes as f64 / (1 << 20) as f64
+            counts.graph_bytes as f64 / f64::from(1 << 20)
         ),
-    }
-    anstream::println!("INDEX_HASH {}", manifest.index_hash);
+    });
+    text.push_str(&format!("INDEX_HASH {}\n", manifest.index_hash));
+    text
 }
 
 fn failure(error: BuildError) -> Failure {

@@ -165,6 +165,18 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "NAME", help_heading = "Evaluation")]
     pub scorer: Option<EmbedderName>,
 
+    /// The scorer's model: a folder, or a name for openai and precomputed
+    #[arg(long, value_name = "DIR|NAME", requires = "scorer", help_heading = "Evaluation")]
+    pub scorer_model: Option<String>,
+
+    /// The scorer's service
+    #[arg(long, value_name = "URL", requires = "scorer", help_heading = "Evaluation")]
+    pub scorer_url: Option<String>,
+
+    /// The scorer's precomputed vectors
+    #[arg(long, value_name = "FILE.npy", requires = "scorer", help_heading = "Evaluation")]
+    pub scorer_vectors: Option<PathBuf>,
+
     /// Folder for verdict.json, report.json, runs.jsonl, timings.jsonl
     #[arg(long, value_name = "DIR", help_heading = "Results")]
     pub out: Option<PathBuf>,

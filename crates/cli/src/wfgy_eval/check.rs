@@ -11,7 +11,7 @@ use super::run::engine_failure;
 use crate::embedder;
 use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
-use crate::{target, terminal};
+use crate::{say, target, terminal};
 
 /// Checks and prints; exit 1 where anything was found.
 ///
@@ -53,17 +53,19 @@ pub(crate) fn run(
                 })
                 .collect();
             let text = serde_json::to_string_pretty(&rows).map_err(Failure::unable)?;
-            anstream::println!("{text}");
+            say::out(&(text + "\n"))?;
         }
         CheckFormat::Text => {
+            let mut text = String::new();
             for problem in &problems {
-                anstream::println!("{}: {problem}", gold_path.display());
+                text.push_str(&format!("{}: {problem}\n", gold_path.display()));
             }
             let questions = gold.items.len();
-            match problems.len() {
-                0 => anstream::println!("{questions} questions, no problem found"),
-                n => anstream::println!("{questions} questions, {n} problems"),
-            }
+            text.push_str(&match problems.len() {
+                0 => format!("{questions} questions, no problem found\n"),
+                n => format!("{questions} questions, {n} problems\n"),
+            });
+            say::out(&text)?;
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::silent(1)) }

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use wfgy_core::evaluation::{Context, RunRecord};
 use wfgy_engine::{StageLatency, WorstQuestion, summary, worst_questions};
 use wfgy_gate::{
-    Approves, CannotEvaluate, Decision, EffectivePolicy, Evidence, Kind, SkipReason, Skipped,
-    decide,
+    Approves, CannotEvaluate, Decision, EffectivePolicy, Evidence, OnNoData, SkipReason, Skipped,
+    Unusable, Verdict, decide,
 };
 
-use super::table::short;
 use crate::exit::Failure;
 
 /// How many of the worst questions are shown.
@@ -32,6 +31,10 @@ pub(crate) struct Judged {
     pub worst: Vec<WorstQuestion>,
     /// Milliseconds by stage; empty in a replay, which measures nothing.
     pub latency: BTreeMap<String, StageLatency>,
+    /// Why the verdict counts for nothing wherever it turns up.
+    pub unusable: Option<Unusable>,
+    /// What a command line has to end with to use the same store.
+    pub store_flag: String,
     /// Where the verdict is filed, or why it is not; `None` before.
     pub filed: Option<String>,
 }
@@ -66,21 +69,26 @@ impl Judged {
             decision,
             worst,
             latency: BTreeMap::new(),
+            unusable: None,
+            store_flag: String::new(),
             filed: None,
         })
     }
 
     /// What follows from it, in one phrase.
-    pub(crate) fn what_it_approves(&self) -> &'static str {
-        match self.decision.approves {
-            Approves::Flip => "may go live",
-            Approves::Creation => {
-                "may be the first target of a new alias, nothing more: hard criteria were skipped"
+    pub(crate) fn what_it_approves(&self) -> String {
+        if self.decision.verdict != Verdict::Pass {
+            return "may not go live".to_owned();
+        }
+        match (self.unusable, self.decision.approves) {
+            (Some(why), _) => format!("approves nothing: {why}"),
+            (None, Approves::Flip) => "may go live".to_owned(),
+            (None, Approves::Creation) => "may be the first target of a new alias, nothing more: \
+                                           hard criteria were skipped"
+                .to_owned(),
+            (None, Approves::Nothing) => {
+                "approves nothing: stored vectors were not compared with their text".to_owned()
             }
-            Approves::Nothing if self.decision.verdict == wfgy_gate::Verdict::Pass => {
-                "approves nothing: stored vectors were not compared with their text"
-            }
-            Approves::Nothing => "may not go live",
         }
     }
 
@@ -109,27 +117,46 @@ impl Judged {
         text
     }
 
-    /// The effective policy in one line.
-    pub(crate) fn policy_line(&self) -> String {
+    /// The whole effective policy: its digest, its settings, a line a criterion.
+    pub(crate) fn policy_lines(&self) -> Vec<String> {
         let policy = &self.policy;
-        let criteria: Vec<String> = policy
-            .criteria
-            .iter()
-            .map(|criterion| match criterion.kind {
-                Kind::Hard => criterion.to_string(),
-                Kind::Soft => format!("{criterion} (soft)"),
-                Kind::Advisory => format!("{criterion} (advisory)"),
-            })
-            .collect();
         let digest = policy.digest().map(|digest| digest.to_string()).unwrap_or_default();
-        format!(
-            "policy {}: {}; point; min_questions {}; integrity {}; expires after {} h",
-            short(&digest),
-            criteria.join(", "),
-            policy.min_questions,
-            policy.integrity,
-            policy.expiry_seconds / 3600
-        )
+        let expiry = match policy.expiry_seconds {
+            seconds if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+            seconds => format!("{seconds} s"),
+        };
+        let mut lines = vec![
+            format!("policy {digest}"),
+            format!(
+                "  decision point; k {}; seeds {}; min_questions {}; integrity {}; expiry {expiry}; \
+                 may_change {}",
+                policy.k,
+                policy.seeds,
+                policy.min_questions,
+                policy.integrity,
+                policy.may_change.join(" ")
+            ),
+        ];
+        for criterion in &policy.criteria {
+            let no_data = match criterion.on_no_data {
+                OnNoData::Fail => "fail",
+                OnNoData::Inconclusive => "inconclusive",
+                OnNoData::Skip => "skip",
+            };
+            let mut line = format!("  {criterion} {}; no data: {no_data}", criterion.kind);
+            if let Some([low, high]) = criterion.review {
+                line.push_str(&format!("; review {low} to {high}"));
+            }
+            for (least, what) in
+                [(criterion.min_wordings, "wordings"), (criterion.min_seeds, "seeds")]
+            {
+                if let Some(least) = least {
+                    line.push_str(&format!("; at least {least} {what}"));
+                }
+            }
+            lines.push(line);
+        }
+        lines
     }
 
     /// Why a criterion was not asked.

@@ -14,6 +14,7 @@ use super::table::{null_line, pretty, short, shortened, value, why};
 pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let decision = &judged.decision;
     let sign = match decision.verdict {
+        Verdict::Pass if judged.unusable.is_some() => "⚠️",
         Verdict::Pass => "✅",
         Verdict::Inconclusive => "⚠️",
         Verdict::Fail => "❌",
@@ -54,7 +55,8 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "\n</details>")?;
     }
     let hash = judged.evidence.pins.get("INDEX_HASH").unwrap_or("");
-    writeln!(out, "\n<sub>index `{}` · {}</sub>", short(hash), judged.policy_line())
+    let digest = judged.policy.digest().map(|digest| digest.to_string()).unwrap_or_default();
+    writeln!(out, "\n<sub>index `{}` · policy `{}`</sub>", short(hash), short(&digest))
 }
 
 fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {

@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use wfgy_formats::{gold, policy as policy_file, report, verdict};
 
 use crate::exit::{self, Failure};
-use crate::{paperwork, terminal};
+use crate::{paperwork, say, terminal};
 use args::{Cli, Command, GoldCommand, SchemaName};
 
 /// Runs it.
@@ -40,8 +40,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
                 SchemaName::Verdict => verdict::SCHEMA,
                 SchemaName::Report => report::SCHEMA,
             };
-            anstream::print!("{schema}");
-            Ok(())
+            say::out(schema)
         }
         Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
     }

@@ -10,13 +10,17 @@ use wfgy_core::{Digest, Unit, canonical_json};
 use wfgy_engine::Exports;
 use wfgy_formats::durable::{self, PRIVATE};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
-use wfgy_gate::VerdictFile;
+use wfgy_gate::{Approves, VerdictFile};
 use wfgy_score::trec::Level;
 
 use super::args::{Format, TrecLevel};
 use super::judged::Judged;
 use super::{markdown, table};
 use crate::exit::Failure;
+
+/// What the folder of `--out` holds.
+const FILES: [&str; 6] =
+    ["verdict.json", "report.json", "runs.jsonl", "timings.jsonl", "texts.jsonl", "vectors.npy"];
 
 /// Tag of the TREC runs.
 const TREC_TAG: &str = "wfgy";
@@ -32,9 +36,9 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
         Format::Markdown => markdown::write(&mut out, judged),
         Format::Junit => out.write_all(junit::of_verdict(file).as_bytes()),
         // The bytes of verdict.json, so that what is redirected into a file is one.
-        Format::Json => canonical_json(file)
-            .map_err(io::Error::other)
-            .and_then(|bytes| out.write_all(&bytes)),
+        Format::Json => {
+            canonical_json(file).map_err(io::Error::other).and_then(|bytes| out.write_all(&bytes))
+        }
         Format::Jsonl => lines(&mut out, file),
     };
     match written.and_then(|()| out.flush()) {
@@ -58,7 +62,10 @@ fn lines(out: &mut dyn Write, file: &VerdictFile) -> io::Result<()> {
     }
     let line = json!({
         "verdict": file.verdict,
-        "approves": file.approves,
+        "approves": match file.measured.unusable {
+            Some(_) => Approves::Nothing,
+            None => file.approves,
+        },
         "index": file.measured.index,
         "index_hash": file.decided.subject.index_hash,
         "policy_digest": file.decided.policy_digest,
@@ -67,6 +74,63 @@ fn lines(out: &mut dyn Write, file: &VerdictFile) -> io::Result<()> {
         "unusable": file.measured.unusable,
     });
     writeln!(out, "{line}")
+}
+
+/// Refuses a folder for `--out` in which something else lives: an index, the store, a user's files.
+///
+/// # Errors
+/// Where it may not be written to.
+pub(crate) fn check_folder(folder: &Path, store: &Path, index: &Path) -> Result<(), Failure> {
+    let refuse = |problem: &str| {
+        let problem = format!("--out {}: {problem}; name a folder of its own", folder.display());
+        Err(Failure::input(problem))
+    };
+    if let Some(what) = lives_in(folder, store, index) {
+        return refuse(what);
+    }
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let ours = |name: &std::ffi::OsString| FILES.iter().any(|file| name == file);
+    match names.iter().find(|name| !ours(name)) {
+        None => Ok(()),
+        Some(name) => refuse(&format!("holds `{}`", name.to_string_lossy())),
+    }
+}
+
+/// Refuses a file for `--trec-run` inside an index or the store.
+///
+/// # Errors
+/// Where it may not be written.
+pub(crate) fn check_file(file: &Path, store: &Path, index: &Path) -> Result<(), Failure> {
+    match lives_in(file.parent().unwrap_or(Path::new(".")), store, index) {
+        None => Ok(()),
+        Some(what) => Err(Failure::input(format!(
+            "--trec-run {}: {what}; name a file elsewhere",
+            file.display()
+        ))),
+    }
+}
+
+/// What `folder`, which may not exist yet, is a part of.
+fn lives_in(folder: &Path, store: &Path, index: &Path) -> Option<&'static str> {
+    let mut at = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let real = loop {
+        if let Ok(real) = at.canonicalize() {
+            break real;
+        }
+        match at.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => at = parent,
+            _ => break Path::new(".").canonicalize().ok()?,
+        }
+    };
+    let inside = |of: &Path| of.canonicalize().is_ok_and(|of| real.starts_with(of));
+    if inside(index) || real.ancestors().any(|folder| folder.join("manifest.json").is_file()) {
+        return Some("is in an index");
+    }
+    inside(store).then_some("is in the store")
 }
 
 /// Writes the files of `--out`; the verdict last, so that where it is, the rest is whole.

@@ -14,8 +14,9 @@ use super::{output, policy};
 use crate::clock::{self, Now};
 use crate::embedder::{self, Prefixes};
 use crate::exit::Failure;
+use crate::options::EmbedderSource;
 use crate::target;
-use crate::terminal;
+use crate::{say, terminal};
 
 /// Evaluates, files and prints; the exit code is the verdict's.
 ///
@@ -34,10 +35,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
         Err(failure) => {
             if args.format == Format::Junit {
                 let index = args.index.as_deref().unwrap_or(Path::new("")).display().to_string();
-                anstream::print!(
-                    "{}",
-                    wfgy_formats::junit::of_no_verdict(&index, &failure.message)
-                );
+                say::out(&wfgy_formats::junit::of_no_verdict(&index, &failure.message))?;
             }
             Err(failure)
         }
@@ -67,16 +65,32 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         "index opened, every file as its hash says"
     );
     let queries = embedder::of_index(&opened.index, &args.source)?;
+    let scorer_source = EmbedderSource {
+        model: args.scorer_model.clone(),
+        embedder_url: args.scorer_url.clone(),
+        vectors: args.scorer_vectors.clone(),
+        embed_timeout: args.source.embed_timeout,
+    };
     let scorer = args
         .scorer
-        .map(|name| embedder::named(name, &args.source, &Prefixes::default()))
-        .transpose()?;
+        .map(|name| embedder::named(name, &scorer_source, &Prefixes::default()))
+        .transpose()
+        .map_err(|failure| Failure {
+            message: format!("--scorer: {}", failure.message),
+            ..failure
+        })?;
     for notice in scorer.iter().filter_map(|scorer| scorer.notice.as_ref()) {
-        anstream::eprintln!("wfgy_eval: scorer {notice}");
+        say::note(&format!("wfgy_eval: scorer {notice}"));
     }
     let scorer_ref: &dyn Embedder = scorer.as_ref().unwrap_or(&queries).embedder.as_ref();
     let (scorer_ver, scorer_schema) = policy::scorer_names(scorer_ref);
     let effective = policy::effective(draft, args.criteria.no_baseline, scorer_ver, scorer_schema)?;
+    if let Some(folder) = &args.out {
+        output::check_folder(folder, store.path(), &opened.directory)?;
+    }
+    if let Some(file) = &args.trec_run {
+        output::check_file(file, store.path(), &opened.directory)?;
+    }
     // Only once everything is at hand: what cannot be evaluated makes no store.
     let began_seq = match args.no_file {
         true => None,
@@ -102,7 +116,6 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         embeds_any_text: queries.embeds_any_text,
     };
     let evaluation = watched(parts, &settings, gold_path)?;
-    opened.index.unchanged(patience()).map_err(Failure::input)?;
     let ended = clock::now()?;
 
     let Evaluation { mut context, runs, timings, exports } = evaluation;
@@ -118,6 +131,10 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(path) = &args.trec_run {
         output::write_trec_run(path, &judged.context, &runs, args.trec_level)?;
     }
+    // The last look before filing: what was judged is what is there.
+    opened.index.unchanged(patience()).map_err(Failure::input)?;
+    judged.unusable = file.measured.unusable;
+    judged.store_flag = store.flag().to_owned();
     judged.latency = wfgy_engine::latency(&timings);
     judged.filed = Some(file_verdict(&file, &store)?);
     Ok((judged, file))
@@ -141,7 +158,14 @@ pub(crate) fn watched(
     };
     let result = evaluate(parts, settings, &progress);
     stages.clear();
-    result.map_err(|error| engine_failure(error, gold))
+    result.map_err(|error| match (&error, settings.redact) {
+        // A service may repeat what it was asked.
+        (EvaluateError::Port { stage, .. }, true) => {
+            let message = format!("{stage}: a part failed; its message is redacted");
+            Failure { code: if error.is_input() { 2 } else { 4 }, message }
+        }
+        _ => engine_failure(error, gold),
+    })
 }
 
 /// Input errors are the user's, everything else the world's; those of the gold set name its file.

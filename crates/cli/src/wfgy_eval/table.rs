@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, Verdict};
+use wfgy_pointer::shell_word;
 
 use super::judged::Judged;
 
@@ -66,23 +67,22 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         }
     }
     writeln!(out)?;
-    writeln!(out, "{DIM}{}{DIM:#}", judged.policy_line())?;
+    for line in judged.policy_lines() {
+        writeln!(out, "{DIM}{line}{DIM:#}")?;
+    }
+    writeln!(out, "{DIM}gold {}{DIM:#}", evidence.gold_digest)?;
     let hash = evidence.pins.get("INDEX_HASH").unwrap_or("");
-    writeln!(
-        out,
-        "{DIM}index {}  gold {}  scorer {}{DIM:#}",
-        short(hash),
-        short(&evidence.gold_digest.to_string()),
-        evidence.scorer
-    )?;
+    writeln!(out, "{DIM}index {hash}{DIM:#}")?;
+    writeln!(out, "{DIM}scorer {}{DIM:#}", evidence.scorer)?;
     if !judged.latency.is_empty() {
         writeln!(out, "{DIM}{}{DIM:#}", latency_line(judged))?;
     }
     if let Some(filed) = &judged.filed {
         writeln!(out, "{DIM}{filed}{DIM:#}")?;
     }
-    if decision.approves == Approves::Flip && judged.filed.is_some() {
-        writeln!(out, "next: vec alias update ALIAS --to {}", judged.target)?;
+    if decision.approves == Approves::Flip && judged.unusable.is_none() {
+        let (target, flag) = (shell_word(&judged.target), &judged.store_flag);
+        writeln!(out, "next: vec alias update ALIAS --to {target}{flag}")?;
     }
     Ok(())
 }

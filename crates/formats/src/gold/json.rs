@@ -14,7 +14,7 @@ use crate::object::Object;
 use crate::{InputError, Place, source};
 
 /// The version of the object form that this program reads.
-const SCHEMA_VERSION: u64 = 1;
+pub(crate) const SCHEMA_VERSION: u64 = 1;
 
 /// Reads the set; which of the three forms it is shows in its first value.
 pub(super) fn read(path: &Path) -> Result<GoldSet, InputError> {
