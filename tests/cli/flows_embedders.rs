@@ -25,7 +25,7 @@ fn write_vectors(world: &World, name: &str, dim: usize, rows: &[(String, Vec<f32
 
 /// The rows of a `.npy` file.
 fn vectors(world: &World, name: &str) -> Vec<Vec<f32>> {
-    let matrix = wfgy_formats::npy::read(&world.path(name)).expect("a matrix");
+    let matrix = wfgy_formats::npy::read(world.path(name)).expect("a matrix");
     matrix.values.chunks(matrix.columns).map(<[f32]>::to_vec).collect()
 }
 
