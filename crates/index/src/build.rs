@@ -62,6 +62,8 @@ pub struct BuildOptions {
     pub embedder_name: String,
     /// Version, time and names of this build; `kernel` is filled in.
     pub tool: Tool,
+    /// When the embedder has to be done with all of it.
+    pub deadline: Deadline,
 }
 
 /// How far a build is.
@@ -385,7 +387,7 @@ impl<'a> Writer<'a> {
         if !texts.is_empty() {
             let embeddings = self
                 .embedder
-                .embed(&texts, Deadline::NONE)
+                .embed(&texts, self.options.deadline)
                 .map_err(|source| BuildError::Embed { source })?;
             let mut values = embeddings.values;
             if embeddings.states.len() != texts.len() || values.len() != texts.len() * dim {

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use wfgy_core::Metric;
@@ -75,6 +76,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
             git_sha: args.git_sha.clone(),
             ..Tool::default()
         },
+        deadline: clock::within(Duration::from_secs(args.source.embed_timeout)),
     };
     tracing::info!(
         embedder = %opened.embedder.identity().model_ver,
@@ -137,7 +139,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     if let Some(bar) = &linking {
         bar.finish_and_clear();
     }
-    let manifest = built.map_err(failure)?;
+    let manifest = built.map_err(|error| failure(error, input))?;
     tracing::info!(
         index_hash = %manifest.index_hash,
         serving_hash = %manifest.serving_hash,
@@ -192,13 +194,17 @@ fn summary(out: &Path, manifest: &Manifest) -> String {
     text
 }
 
-fn failure(error: BuildError) -> Failure {
+fn failure(error: BuildError, input: &Path) -> Failure {
     match error {
         BuildError::Interrupted => Failure::interrupted(),
         BuildError::Write(_) | BuildError::Mapped(_) | BuildError::Graph(_) => {
             Failure::unable(error)
         }
         BuildError::Embed { .. } => Failure::unable(error),
+        BuildError::NoSnippet { .. }
+        | BuildError::Vector { .. }
+        | BuildError::Chunk { .. }
+        | BuildError::TooMany => Failure::input(format!("{}: {error}", input.display())),
         _ => Failure::input(error),
     }
 }
