@@ -254,6 +254,7 @@ fn rule_update_to_a_stack_entry_is_a_rollback_whatever_verdicts_exist() {
     world.evaluate("a", 0.1);
     let moved = world.update(&paths[0]).unwrap();
     assert_eq!(moved.action, Some(Action::Rollback));
+    assert_eq!(moved.state.verdict_digest, None, "it needed none; that of c is of c");
     assert_eq!(world.reader(), paths[0]);
     let state = state(&world);
     assert!(state.stack.is_empty());

@@ -126,10 +126,11 @@ pub(crate) fn rolled_back(
             next.quarantine.push(Quarantined { entry, since: stamp.seq });
         }
     }
-    if let Some(verdict) = approved {
+    if approved.is_some() {
         next.quarantine.retain(|q| !same_content(&q.entry, &to));
-        next.verdict_digest = verdict;
     }
+    // The verdict of the target that was left says nothing of this one.
+    next.verdict_digest = approved.flatten();
     next
 }
 
@@ -215,8 +216,10 @@ mod tests {
     #[test]
     fn rule_rollback_pops_through_the_entry_and_quarantines_what_it_leaves() {
         let state = through(&["a", "b", "c", "d"]);
+        let state = PointerState { verdict_digest: Some(Digest::of("v")), ..state };
         let next = rolled_back(&state, 1, None, STAMP);
         assert_eq!((next.target.as_str(), next.epoch), ("/b", 5));
+        assert_eq!(next.verdict_digest, None, "that of d");
         assert_eq!(names(&next.stack), ["/a"]);
         assert_eq!(in_quarantine(&next), ["/c", "/d"]);
         assert!(next.quarantine.iter().all(|q| q.since == 7));

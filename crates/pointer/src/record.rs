@@ -151,7 +151,8 @@ pub struct Announced {
     pub changed_at: String,
     /// Who.
     pub by: String,
-    /// The verdict that approved the last forward flip; `None` after an override.
+    /// The verdict that approved the move to this target; `None` after an override, and after a
+    /// rollback that needed none.
     pub verdict_digest: Option<Digest>,
 }
 

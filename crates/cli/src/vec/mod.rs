@@ -70,7 +70,9 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
         }
         AliasCommand::List => show::list(flip.list().map_err(refused)?, json),
         AliasCommand::Show { alias } => {
-            show::state(&flip.show(&name(alias)?).map_err(refused)?, json)
+            let alias = name(alias)?;
+            let history = flip.history(&alias).map_err(refused)?;
+            show::state(&flip.show(&alias).map_err(refused)?, &history, json)
         }
         AliasCommand::History { alias } => {
             show::history(&flip.history(&name(alias)?).map_err(refused)?, json)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wfgy_core::{Digest, PointerState};
 use wfgy_gate::{Verdict, VerdictFile};
-use wfgy_pointer::{Action, FlipError, HistoryEntry, Moved, Status, quarantined_since};
+use wfgy_pointer::{Action, Closing, FlipError, HistoryEntry, Moved, Status, quarantined_since};
 
 use crate::exit::Failure;
 
@@ -58,8 +58,12 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A state.
-pub(crate) fn state(state: &PointerState, json: bool) -> Result<(), Failure> {
+/// A state, and what its history says of how it came about.
+pub(crate) fn state(
+    state: &PointerState,
+    history: &[HistoryEntry],
+    json: bool,
+) -> Result<(), Failure> {
     if json {
         return print_json(state);
     }
@@ -69,8 +73,7 @@ pub(crate) fn state(state: &PointerState, json: bool) -> Result<(), Failure> {
     row("index", &state.index_hash.to_string());
     row("serving", &state.serving_hash.to_string());
     row("changed", &format!("{} by {}", state.changed_at, state.by));
-    let verdict = state.verdict_digest.map(|digest| digest.to_string());
-    row("verdict", verdict.as_deref().unwrap_or("none (overridden)"));
+    row("verdict", &ground(state, history));
     for (name, digests) in [("policies", &state.policies), ("gold sets", &state.golds)] {
         let list: Vec<String> = digests.iter().map(Digest::to_string).collect();
         row(name, if list.is_empty() { "all".to_owned() } else { list.join(" ") }.as_str());
@@ -90,6 +93,25 @@ pub(crate) fn state(state: &PointerState, json: bool) -> Result<(), Failure> {
         row(name, &format!("{target}  {hash}  since journal record {}", entry.since));
     }
     Ok(())
+}
+
+/// What the target rests on: a verdict, or why there is none.
+fn ground(state: &PointerState, history: &[HistoryEntry]) -> String {
+    if let Some(digest) = state.verdict_digest {
+        return digest.to_string();
+    }
+    // The last command that brought it here; one that failed is not it.
+    let came = history.iter().rev().find(|entry| {
+        entry.action != Action::Policy
+            && entry.epoch <= state.epoch
+            && !matches!(entry.result, Some(Closing::NotMoved | Closing::Conflict))
+    });
+    match came {
+        Some(entry) if entry.overridden => "none (overridden)",
+        Some(entry) if entry.action == Action::Rollback => "none needed (rollback)",
+        _ => "none",
+    }
+    .to_owned()
 }
 
 /// All aliases; one that cannot be read is said and makes the command fail.
@@ -144,10 +166,10 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
     for entry in entries {
         let ended = match (&entry.result, entry.recovered) {
             (None, _) => "not closed yet",
-            (Some(wfgy_pointer::Closing::Moved), false) => "",
-            (Some(wfgy_pointer::Closing::Moved), true) => "found done after a crash",
-            (Some(wfgy_pointer::Closing::NotMoved), _) => "did not move",
-            (Some(wfgy_pointer::Closing::Conflict), _) => "had moved: nothing written",
+            (Some(Closing::Moved), false) => "",
+            (Some(Closing::Moved), true) => "found done after a crash",
+            (Some(Closing::NotMoved), _) => "did not move",
+            (Some(Closing::Conflict), _) => "had moved: nothing written",
         };
         let why = match (&entry.verdict_digest, entry.overridden, &entry.reason) {
             (_, true, reason) => format!("OVERRIDE: {}", reason.as_deref().unwrap_or("")),

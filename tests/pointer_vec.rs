@@ -1,0 +1,75 @@
+//! What the program `vec` says of a store, and what becomes of what it says.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
+#[path = "pointer/world.rs"]
+mod world;
+
+use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wfgy_pointer::Update;
+use world::{World, live, person, plain};
+
+/// `vec` on the store of this world.
+fn vec(world: &World, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vec"));
+    command.args(args).arg("--store").arg(world.store.path()).env_remove("WFGY_STORE");
+    command.current_dir(world.dir.path()).stdin(Stdio::null());
+    command
+}
+
+fn text(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A world whose clock is that of the programs.
+fn now() -> World {
+    let world = World::new();
+    world.now.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    world
+}
+
+fn row(shown: &str, name: &str) -> String {
+    let line = shown.lines().find(|line| line.starts_with(name)).unwrap();
+    line[name.len()..].trim().to_owned()
+}
+
+#[test]
+fn show_says_why_there_is_no_verdict() {
+    let world = now();
+    let paths = world.through(&["a", "b"]);
+    let verdict =
+        || row(&text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap()), "verdict");
+    assert_eq!(verdict().len(), 64);
+    world.flip().rollback(&live(), None).unwrap();
+    assert_eq!(verdict(), "none needed (rollback)");
+    let options = Update { ground: person("why"), ..plain() };
+    world.flip().update(&live(), &paths[1], &options).unwrap();
+    assert_eq!(verdict(), "none (overridden)");
+    // A change of what may approve changes nothing of it.
+    let policy = ["alias", "policy", "docs_live", "--reason", "x", "--gold", &"0".repeat(64)];
+    text(&vec(&world, &policy).output().unwrap());
+    assert_eq!(verdict(), "none (overridden)");
+}
+
+#[test]
+fn show_marks_as_quarantined_what_a_rollback_would_pass_over() {
+    let world = now();
+    world.through(&["a", "b"]);
+    // b, its copy, back to b, then c: the copy is in quarantine, b on the stack is not.
+    world.update(&world.index("copy", "b")).unwrap();
+    world.flip().rollback(&live(), None).unwrap();
+    world.evaluate("c", 0.9);
+    world.update(&world.index("c", "c")).unwrap();
+    let shown = text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap());
+    assert!(!shown.contains("(quarantine)"), "{shown}");
+    assert!(row(&shown, "quarantine").contains("/copy"), "{shown}");
+    // a, b, a again, back to b: a is on the stack and in quarantine.
+    let world = now();
+    world.through(&["a", "b", "a"]);
+    world.flip().rollback(&live(), None).unwrap();
+    let shown = text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap());
+    assert!(row(&shown, "stack").ends_with("(quarantine)"), "{shown}");
+}
