@@ -591,6 +591,11 @@ fn filing_the_same_verdict_twice_does_not_make_it_the_last() {
     let status = store.status(&pass, Timestamp::from_unix(NOON)).unwrap();
     assert_eq!(status.filed, Some(first.seq));
     assert!(status.superseded_by.is_some() && !status.expired);
+    // Expiry has the tolerance that a flip grants.
+    for (later, expired) in [(86_400 + 60, false), (86_400 + 61, true)] {
+        let status = store.status(&pass, Timestamp::from_unix(NOON + later)).unwrap();
+        assert_eq!(status.expired, expired);
+    }
     let never = store.status(&Case::of("b", 0, NOON).verdict(), Timestamp::from_unix(NOON * 2));
     assert!(matches!(never.unwrap(), s if s.filed.is_none() && s.expired));
 }

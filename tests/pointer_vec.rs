@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wfgy_pointer::Update;
-use world::{World, live, person, plain};
+use world::{Case, World, live, person, plain};
 
 /// `vec` on the store of this world.
 fn vec(world: &World, args: &[&str]) -> Command {
@@ -72,4 +72,36 @@ fn show_marks_as_quarantined_what_a_rollback_would_pass_over() {
     world.flip().rollback(&live(), None).unwrap();
     let shown = text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap());
     assert!(row(&shown, "stack").ends_with("(quarantine)"), "{shown}");
+}
+
+#[test]
+fn verify_says_what_a_verdict_approves() {
+    let world = now();
+    let begun = || Case::of("a", world.begin(), world.now.get());
+    let verify = |case: Case| {
+        let filed = world.file(&case.verdict());
+        vec(&world, &["verify", &filed.digest.to_string()]).output().unwrap()
+    };
+    let shown = text(&verify(begun()));
+    assert!(shown.starts_with("PASS") && !shown.contains("approves"), "{shown}");
+    let shown = text(&verify(Case { drift: Some(None), ..begun() }));
+    assert!(shown.contains("approves the creation of an alias only"), "{shown}");
+    let unchecked = verify(Case { compared: false, ..begun() });
+    assert_eq!(unchecked.status.code(), Some(1), "{unchecked:?}");
+    let shown = String::from_utf8(unchecked.stdout).unwrap();
+    assert!(shown.starts_with("PASS"), "{shown}");
+    assert!(shown.contains("approves nothing: stored vectors were not compared"), "{shown}");
+}
+
+#[test]
+fn verify_grants_the_tolerance_of_expiry_that_a_flip_grants() {
+    let world = now();
+    let aged = |seconds: u64| {
+        let ended = world.now.get() - 86_400 - seconds;
+        let filed = world.file(&Case::of("a", world.begin(), ended).verdict());
+        vec(&world, &["verify", &filed.digest.to_string()]).output().unwrap().status.code()
+    };
+    // A second has perhaps passed since the world read the clock.
+    assert_eq!(aged(20), Some(0));
+    assert_eq!(aged(61), Some(1));
 }

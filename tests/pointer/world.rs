@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Aggregate, Deadline, Digest, Direction, Number, Pins, Pointer, Unit};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Criterion, Evidence, Nulls, Op, PolicyDraft, Setting,
-    Timestamp, Unusable, VerdictFile, decide,
+    Baseline, Circumstances, Counts, Criterion, Evidence, IntegrityMode, Nulls, Op, PolicyDraft,
+    Setting, Timestamp, Unusable, VerdictFile, decide,
 };
 use wfgy_pointer::{
     AliasName, Allowed, Filed, Flip, FlipError, Ground, Hashes, Journal, LocalPointer, Moved,
@@ -195,6 +195,8 @@ pub struct Case {
     /// A criterion of drift, with a baseline of this content or skipped without one.
     pub drift: Option<Option<String>>,
     pub review: bool,
+    /// Whether stored vectors were compared with their text.
+    pub compared: bool,
     pub began_seq: u64,
     pub ended: u64,
     pub unusable: Option<Unusable>,
@@ -209,6 +211,7 @@ impl Case {
             gold: "gold".to_owned(),
             drift: None,
             review: false,
+            compared: true,
             began_seq,
             ended,
             unusable: None,
@@ -233,7 +236,8 @@ impl Case {
             scorer_schema: "mean;256;;".to_owned(),
             live: BTreeSet::new(),
         };
-        let policy = PolicyDraft { criteria, ..PolicyDraft::default() };
+        let integrity = if self.compared { IntegrityMode::Sample } else { IntegrityMode::Off };
+        let policy = PolicyDraft { criteria, integrity, ..PolicyDraft::default() };
         let policy = policy.check().unwrap().effective(&setting).unwrap();
         let evidence = Evidence {
             pins: pins(&self.content),
@@ -258,10 +262,10 @@ impl Case {
                 ..Counts::default()
             },
             integrity: Integrity {
-                mode: "sample".to_owned(),
-                checked: 64,
+                mode: if self.compared { "sample" } else { "off" }.to_owned(),
+                checked: if self.compared { 64 } else { 0 },
                 mismatches: 0,
-                lowest_cosine: Some(0.999_99),
+                lowest_cosine: self.compared.then_some(0.999_99),
                 kind: None,
                 examples: Vec::new(),
             },

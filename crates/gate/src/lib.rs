@@ -42,7 +42,7 @@ pub use policy::{
     PolicyError,
 };
 pub use refusal::Refusal;
-pub use standing::{AliasRules, FiledVerdict, approval};
+pub use standing::{AliasRules, FiledVerdict, approval, has_expired};
 pub use targets::{Targets, TargetsError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use verdict::Verdict;

@@ -185,6 +185,12 @@ pub fn approval(
     }
 }
 
+/// Whether a verdict that expires at `expires` counts no more at `now`: the tolerance for clocks
+/// that differ is in its favour.
+pub fn has_expired(expires: Timestamp, now: Timestamp) -> bool {
+    now > expires.plus(CLOCK_TOLERANCE)
+}
+
 /// The last filed of each line; of several with one number, the worst.
 fn standing<'a>(filed: impl Iterator<Item = &'a FiledVerdict>) -> Vec<&'a FiledVerdict> {
     let mut lines: BTreeMap<(Digest, Digest), &FiledVerdict> = BTreeMap::new();
@@ -228,7 +234,7 @@ fn obstacle(
     if pass.ended > now.plus(CLOCK_TOLERANCE) {
         return Some(Refusal::FromTheFuture { target, verdict, ended: pass.ended });
     }
-    if now > pass.expires.plus(CLOCK_TOLERANCE) {
+    if has_expired(pass.expires, now) {
         return Some(Refusal::Expired { target, verdict, expired: pass.expires });
     }
     None

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use wfgy_core::{CanonicalError, Deadline, Digest, canonical_json};
 use wfgy_formats::durable::{self, PRIVATE, WriteError};
-use wfgy_gate::{FiledVerdict, Timestamp, Unusable, VerdictFile, VerdictFileError};
+use wfgy_gate::{FiledVerdict, Timestamp, Unusable, VerdictFile, VerdictFileError, has_expired};
 
 use crate::chain::Chain;
 use crate::folder::{StoreDir, StoreError};
@@ -45,7 +45,7 @@ pub struct Status {
     pub superseded_by: Option<Digest>,
     /// From when on a pass counts no more.
     pub expires: Timestamp,
-    /// Whether that moment has passed.
+    /// Whether that moment has passed, with the tolerance that a flip grants.
     pub expired: bool,
     /// Why it counts for nothing, where it does.
     pub unusable: Option<Unusable>,
@@ -236,7 +236,7 @@ impl<'a> VerdictStore<'a> {
             filed: filed.map(|(seq, _)| seq),
             superseded_by: last.map(|(_, f)| f.digest).filter(|digest| *digest != mine.digest),
             expires: verdict.measured.expires,
-            expired: now > verdict.measured.expires,
+            expired: has_expired(verdict.measured.expires, now),
             unusable: verdict.measured.unusable,
         })
     }

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Value, json};
 use wfgy_core::{Digest, PointerState};
-use wfgy_gate::{Verdict, VerdictFile};
+use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_pointer::{Action, Closing, FlipError, HistoryEntry, Moved, Status, quarantined_since};
 
 use crate::exit::Failure;
@@ -193,8 +193,15 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
 /// What a verdict file says and is worth here; exit 1 where it approves nothing.
 pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result<(), Failure> {
     let mut against = Vec::new();
-    if file.verdict != Verdict::Pass {
-        against.push(format!("the verdict is {}", file.verdict));
+    match (file.verdict, file.approves) {
+        (Verdict::Pass, Approves::Nothing) => {
+            let mode = "stored vectors were not compared with their text (--integrity off)";
+            against.push(mode.to_owned());
+        }
+        (Verdict::Pass, Approves::Creation | Approves::Flip) => {}
+        (Verdict::Inconclusive | Verdict::Fail, _) => {
+            against.push(format!("the verdict is {}", file.verdict));
+        }
     }
     if status.filed.is_none() {
         against.push("it is not filed in this store".to_owned());
@@ -232,6 +239,11 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
         anstream::println!("{DIM}policy  {DIM:#}{}", file.decided.policy_digest);
         anstream::println!("{DIM}gold    {DIM:#}{}", file.decided.gold_digest);
         anstream::println!("{DIM}expires {DIM:#}{}", status.expires);
+        if file.approves == Approves::Creation {
+            anstream::println!(
+                "approves the creation of an alias only: a hard criterion was skipped"
+            );
+        }
         for reason in &against {
             anstream::println!("approves nothing: {reason}");
         }
