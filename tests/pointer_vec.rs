@@ -5,6 +5,7 @@
 #[path = "pointer/world.rs"]
 mod world;
 
+use std::fs::File;
 use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -104,4 +105,45 @@ fn verify_grants_the_tolerance_of_expiry_that_a_flip_grants() {
     // A second has perhaps passed since the world read the clock.
     assert_eq!(aged(20), Some(0));
     assert_eq!(aged(61), Some(1));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_exit_4_and_says_what_was_done() {
+    let world = now();
+    world.through(&["a"]);
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let gold = "0".repeat(64);
+    let policy = ["alias", "policy", "docs_live", "--reason", "x", "--gold", &gold];
+    let commands: [(&[&str], &str); 4] = [
+        (&policy, "what may approve was changed; standard output cannot be written"),
+        (&["alias", "show", "docs_live"], "standard output cannot be written"),
+        (&["alias", "list"], "standard output cannot be written"),
+        (&["alias", "history", "docs_live"], "standard output cannot be written"),
+    ];
+    for (args, message) in commands {
+        for form in ["text", "json"] {
+            let mut command = vec(&world, args);
+            let output = command.args(["--format", form]).stdout(full()).output().unwrap();
+            let told = String::from_utf8(output.stderr).unwrap();
+            // The change is made in the first form and is already so in the second.
+            let message = if form == "json" { "standard output cannot" } else { message };
+            assert_eq!(output.status.code(), Some(4), "{args:?}: {told}");
+            assert!(told.contains(message) && told.lines().count() == 1, "{args:?}: {told}");
+        }
+    }
+    assert_eq!(world.flip().show(&live()).unwrap().epoch, 2);
+}
+
+#[test]
+fn a_reader_that_left_early_is_no_error() {
+    let world = now();
+    world.through(&["a"]);
+    for verb in ["show", "history"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = vec(&world, &["alias", verb, "docs_live"]);
+        let output = command.stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
 }

@@ -8,6 +8,15 @@ use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_pointer::{Action, Closing, FlipError, HistoryEntry, Moved, Status, quarantined_since};
 
 use crate::exit::Failure;
+use crate::say;
+
+/// One more line of a text that is printed in one write.
+macro_rules! line {
+    ($text:ident, $($parts:tt)*) => {{
+        $text.push_str(&format!($($parts)*));
+        $text.push('\n');
+    }};
+}
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -17,28 +26,38 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a command did to an alias.
 pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
+    // By now the pointer has moved, and whoever cannot be told the rest has to know that.
+    let written = |text: String| {
+        say::out(&text).map_err(|failure| match moved.action {
+            None => failure,
+            Some(Action::Policy) => told(failure, "what may approve was changed"),
+            Some(_) => told(failure, "the pointer moved"),
+        })
+    };
     let state = &moved.state;
     if json {
-        return print_json(&json!({
+        return written(as_json(&json!({
             "action": moved.action,
             "before": moved.before,
             "state": state,
             "seq": moved.seq,
             "strength": moved.strength,
             "warnings": moved.warnings,
-        }));
+        }))?);
     }
     for warning in &moved.warnings {
-        anstream::eprintln!("vec: {YELLOW}warning{YELLOW:#}: {warning}");
+        say::note(&format!("vec: {YELLOW}warning{YELLOW:#}: {warning}"));
     }
+    let mut text = String::new();
     let alias = &state.alias;
     let from = moved.before.as_ref().map_or(String::new(), |before| format!("{} ", before.target));
     match moved.action {
-        None => anstream::println!("{BOLD}{alias}{BOLD:#} already points to {}", state.target),
+        None => line!(text, "{BOLD}{alias}{BOLD:#} already points to {}", state.target),
         Some(Action::Policy) => {
-            anstream::println!("{BOLD}{alias}{BOLD:#} listens to other verdicts from now on");
+            line!(text, "{BOLD}{alias}{BOLD:#} listens to other verdicts from now on");
         }
-        Some(action) => anstream::println!(
+        Some(action) => line!(
+            text,
             "{GREEN}{}{GREEN:#}: {BOLD}{alias}{BOLD:#} {from}→ {}",
             match action {
                 Action::Create => "created",
@@ -49,13 +68,14 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
             state.target
         ),
     }
-    anstream::println!(
+    line!(
+        text,
         "{DIM}epoch {}  index {}  {}{DIM:#}",
         state.epoch,
         short(&state.index_hash),
         moved.strength
     );
-    Ok(())
+    written(text)
 }
 
 /// A state, and what its history says of how it came about.
@@ -65,10 +85,11 @@ pub(crate) fn state(
     json: bool,
 ) -> Result<(), Failure> {
     if json {
-        return print_json(state);
+        return say::out(&as_json(state)?);
     }
-    let row = |name: &str, value: &str| anstream::println!("{DIM}{name:<12}{DIM:#}{value}");
-    anstream::println!("{BOLD}{}{BOLD:#} → {BOLD}{}{BOLD:#}", state.alias, state.target);
+    let mut text = String::new();
+    line!(text, "{BOLD}{}{BOLD:#} → {BOLD}{}{BOLD:#}", state.alias, state.target);
+    let mut row = |name: &str, value: &str| line!(text, "{DIM}{name:<12}{DIM:#}{value}");
     row("epoch", &state.epoch.to_string());
     row("index", &state.index_hash.to_string());
     row("serving", &state.serving_hash.to_string());
@@ -92,7 +113,7 @@ pub(crate) fn state(
         let (target, hash) = (&entry.entry.target, short(&entry.entry.index_hash));
         row(name, &format!("{target}  {hash}  since journal record {}", entry.since));
     }
-    Ok(())
+    say::out(&text)
 }
 
 /// What the target rests on: a verdict, or why there is none.
@@ -133,36 +154,40 @@ pub(crate) fn list(
             }
         }
     }
+    let mut text = String::new();
     if json {
-        print_json(&rows)?;
+        text = as_json(&rows)?;
     } else if rows.is_empty() {
-        anstream::println!("no aliases; `vec alias create NAME --to DIR` makes one");
+        line!(text, "no aliases; `vec alias create NAME --to DIR` makes one");
     } else {
-        let text = |row: &Value, key: &str| row[key].as_str().unwrap_or("").to_owned();
-        let width = rows.iter().map(|row| text(row, "alias").chars().count()).max().unwrap_or(0);
+        let cell = |row: &Value, key: &str| row[key].as_str().unwrap_or("").to_owned();
+        let width = rows.iter().map(|row| cell(row, "alias").chars().count()).max().unwrap_or(0);
         for row in &rows {
             match row.get("error") {
                 Some(_) => {
-                    anstream::println!("{:<width$}  {RED}unreadable{RED:#}", text(row, "alias"))
+                    line!(text, "{:<width$}  {RED}unreadable{RED:#}", cell(row, "alias"))
                 }
-                None => anstream::println!(
+                None => line!(
+                    text,
                     "{BOLD}{:<width$}{BOLD:#}  {}  {DIM}epoch {}  {}{DIM:#}",
-                    text(row, "alias"),
-                    text(row, "target"),
+                    cell(row, "alias"),
+                    cell(row, "target"),
                     row["epoch"],
-                    text(row, "changed_at")
+                    cell(row, "changed_at")
                 ),
             }
         }
     }
+    say::out(&text)?;
     broken.map_or(Ok(()), Err)
 }
 
 /// What happened to an alias, the oldest first.
 pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failure> {
     if json {
-        return print_json(entries);
+        return say::out(&as_json(entries)?);
     }
+    let mut text = String::new();
     for entry in entries {
         let ended = match (&entry.result, entry.recovered) {
             (None, _) => "not closed yet",
@@ -177,7 +202,8 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
             (None, false, Some(reason)) => reason.clone(),
             (None, false, None) => String::new(),
         };
-        anstream::println!(
+        line!(
+            text,
             "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {}  {DIM}{}  {why}{DIM:#}  {YELLOW}{ended}{YELLOW:#}",
             entry.seq,
             entry.at,
@@ -187,7 +213,7 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
             entry.by
         );
     }
-    Ok(())
+    say::out(&text)
 }
 
 /// What a verdict file says and is worth here; exit 1 where it approves nothing.
@@ -215,8 +241,9 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
     if let Some(why) = status.unusable {
         against.push(why.to_string());
     }
+    let mut text = String::new();
     if json {
-        print_json(&json!({
+        text = as_json(&json!({
             "digest": status.digest,
             "verdict": file.verdict,
             "approves": file.approves,
@@ -230,24 +257,24 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
             Verdict::Inconclusive => YELLOW,
             Verdict::Fail => RED,
         };
-        anstream::println!(
+        line!(
+            text,
             "{style}{}{style:#}  {}  {DIM}digests agree{DIM:#}",
             file.verdict.to_string().to_uppercase(),
             status.digest
         );
-        anstream::println!("{DIM}index   {DIM:#}{}", file.decided.subject.index_hash);
-        anstream::println!("{DIM}policy  {DIM:#}{}", file.decided.policy_digest);
-        anstream::println!("{DIM}gold    {DIM:#}{}", file.decided.gold_digest);
-        anstream::println!("{DIM}expires {DIM:#}{}", status.expires);
+        line!(text, "{DIM}index   {DIM:#}{}", file.decided.subject.index_hash);
+        line!(text, "{DIM}policy  {DIM:#}{}", file.decided.policy_digest);
+        line!(text, "{DIM}gold    {DIM:#}{}", file.decided.gold_digest);
+        line!(text, "{DIM}expires {DIM:#}{}", status.expires);
         if file.approves == Approves::Creation {
-            anstream::println!(
-                "approves the creation of an alias only: a hard criterion was skipped"
-            );
+            line!(text, "approves the creation of an alias only: a hard criterion was skipped");
         }
         for reason in &against {
-            anstream::println!("approves nothing: {reason}");
+            line!(text, "approves nothing: {reason}");
         }
     }
+    say::out(&text)?;
     match (against.is_empty(), file.verdict) {
         (true, _) => Ok(()),
         (false, Verdict::Inconclusive) => Err(Failure::silent(3)),
@@ -259,8 +286,12 @@ fn short(digest: &Digest) -> String {
     digest.to_string()[..12].to_owned()
 }
 
-fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Failure> {
+/// A failure that begins with what was done before it.
+fn told(failure: Failure, done: &str) -> Failure {
+    Failure { message: format!("{done}; {}", failure.message), ..failure }
+}
+
+fn as_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::unable)?;
-    anstream::println!("{text}");
-    Ok(())
+    Ok(text + "\n")
 }
