@@ -744,6 +744,37 @@ fn a_pointer_that_somebody_else_moves_meanwhile_is_exit_5() {
 }
 
 #[test]
+fn a_store_that_is_a_file_is_exit_2_whatever_is_asked() {
+    let world = World::new();
+    let a = world.index("a", "a");
+    let store = StoreDir::new(a.join("content"), true);
+    let pointer = wfgy_pointer::LocalPointer::new(store.path());
+    let flip = Flip { store: &store, pointer: &pointer, ..world.flip() };
+    let verdicts = VerdictStore::new(&store);
+    let verdict = Case::of("a", 0, NOON).verdict();
+    let create = flip.create(&live(), &a, Allowed::default(), &person("why"));
+    let told: [(u8, String); 8] = [
+        create.map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        flip.update(&live(), &a, &plain()).map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        flip.rollback(&live(), None).map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        flip.show(&live()).map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        flip.history(&live()).map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        flip.list().map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        verdicts.begin(soon()).map_err(|e| (e.exit_code(), e.to_string())).unwrap_err(),
+        verdicts
+            .status(&verdict, Timestamp::from_unix(NOON))
+            .map_err(|e| (e.exit_code(), e.to_string()))
+            .unwrap_err(),
+    ];
+    for (code, message) in told {
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains("content: is a file, not the folder of a store"), "{message}");
+        assert!(!message.contains('\n'), "{message}");
+    }
+    assert_eq!(fs::read_to_string(a.join("content")).unwrap(), "a");
+}
+
+#[test]
 fn a_store_that_cannot_be_made_or_read_is_exit_4() {
     let world = World::new();
     let a = world.index("a", "a");

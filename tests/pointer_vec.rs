@@ -147,3 +147,27 @@ fn a_reader_that_left_early_is_no_error() {
         assert!(output.stderr.is_empty(), "{output:?}");
     }
 }
+
+#[test]
+fn a_store_option_that_names_a_file_is_exit_2() {
+    let world = now();
+    let file = world.index("a", "a").join("content");
+    let verdict = world.dir.path().join("verdict.json");
+    let bytes = wfgy_core::canonical_json(&Case::of("a", 0, world.now.get()).verdict()).unwrap();
+    std::fs::write(&verdict, bytes).unwrap();
+    let commands: [&[&str]; 4] = [
+        &["alias", "list"],
+        &["alias", "show", "docs_live"],
+        &["alias", "create", "docs_live", "--to", "a"],
+        &["verify", "verdict.json"],
+    ];
+    for args in commands {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vec"));
+        command.args(args).arg("--store").arg(&file).current_dir(world.dir.path());
+        let output = command.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {told}");
+        assert!(told.contains("is a file, not the folder of a store"), "{args:?}: {told}");
+        assert_eq!(told.lines().count(), 1, "{args:?}: {told}");
+    }
+}

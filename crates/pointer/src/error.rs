@@ -159,16 +159,13 @@ impl FlipError {
             Self::Refused { refusal, .. } => refusal.exit_code(),
             Self::Differs { .. } | Self::Changed { .. } | Self::EmptyStack { .. } => 1,
             Self::Moved { .. } => 5,
+            Self::Store(error) => error.exit_code(),
             Self::Journal(error) => error.exit_code(),
             Self::Filing(error) => error.exit_code(),
             // A pointer that can be reached but not understood is damaged; nobody can say what
             // moving it would do.
             Self::Read(PortError::Permanent { .. }) => 1,
-            Self::Approval { .. }
-            | Self::Store(_)
-            | Self::Read(_)
-            | Self::Write(_)
-            | Self::Unknown { .. } => 4,
+            Self::Approval { .. } | Self::Read(_) | Self::Write(_) | Self::Unknown { .. } => 4,
         }
     }
 }

@@ -29,9 +29,25 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
+    /// There is something else of this name.
+    #[error("{path}: is a file, not the folder of a store; name another one with --store DIR", path = path.display())]
+    NotAFolder {
+        /// What was named.
+        path: PathBuf,
+    },
     /// It could not be locked.
     #[error(transparent)]
     Lock(#[from] LockError),
+}
+
+impl StoreError {
+    /// 2 for what the user named wrongly, 4 for a machine in trouble.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotAFolder { .. } => 2,
+            Self::Folder { .. } | Self::Lock(_) => 4,
+        }
+    }
 }
 
 impl StoreDir {
@@ -57,6 +73,18 @@ impl StoreDir {
         &self.flag
     }
 
+    /// Refuses where the path names something that is no folder; one that is not there yet is an
+    /// empty store.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAFolder`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        match fs::metadata(&self.path) {
+            Ok(found) if !found.is_dir() => Err(StoreError::NotAFolder { path: self.path.clone() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the lock of the store, which is made where there is none.
     ///
     /// It is for the length of a commit: never held while a target is hashed.
@@ -64,6 +92,7 @@ impl StoreDir {
     /// # Errors
     /// [`StoreError`].
     pub fn lock(&self, deadline: Deadline) -> Result<StoreLock, StoreError> {
+        self.check()?;
         make_folder(&self.path)?;
         Ok(StoreLock::take(&self.path.join("lock"), deadline)?)
     }

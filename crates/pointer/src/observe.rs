@@ -29,6 +29,7 @@ impl Flip<'_> {
     /// Where the aliases could not be listed.
     #[expect(clippy::type_complexity, reason = "a name beside its own result")]
     pub fn list(&self) -> Result<Vec<(String, Result<PointerState, FlipError>)>, FlipError> {
+        self.store.check()?;
         let names = self.pointer.list((self.deadline)()).map_err(FlipError::Read)?;
         let mut names: BTreeSet<String> = names.into_iter().collect();
         match self.journal().read() {
@@ -62,6 +63,7 @@ impl Flip<'_> {
         &self,
         alias: &AliasName,
     ) -> Result<(Chain, Option<PointerState>), FlipError> {
+        self.store.check()?;
         let pointer =
             || self.pointer.read(alias.as_str(), (self.deadline)()).map_err(FlipError::Read);
         let mut before = pointer()?;

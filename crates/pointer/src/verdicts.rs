@@ -106,7 +106,8 @@ impl FilingError {
             Self::Tampered { .. } => 1,
             Self::Unusable { .. } | Self::Contradiction { .. } => 2,
             Self::Journal(error) => error.exit_code(),
-            Self::Read { .. } | Self::Write(_) | Self::Store(_) | Self::Canonical(_) => 4,
+            Self::Store(error) => error.exit_code(),
+            Self::Read { .. } | Self::Write(_) | Self::Canonical(_) => 4,
         }
     }
 }
@@ -223,6 +224,7 @@ impl<'a> VerdictStore<'a> {
     /// [`FilingError`] where it contradicts itself, or the store cannot be used.
     pub fn status(&self, verdict: &VerdictFile, now: Timestamp) -> Result<Status, FilingError> {
         verdict.check()?;
+        self.store.check()?;
         let chain = self.journal().read()?;
         let mine = filing_of(verdict, verdict.digest()?);
         let line = |f: &Filing| (f.index_hash, f.serving_hash, f.policy_digest, f.gold_digest);
