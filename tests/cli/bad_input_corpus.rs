@@ -276,3 +276,29 @@ fn an_index_that_stands_at_out_is_not_replaced_unasked() {
     let args = ["--input", "corpus.json", "--out", "mine", "--force"];
     world.build_refused(&args, 2, &["mine: exists and is no index"]);
 }
+
+#[test]
+fn a_pipe_is_refused_rather_than_read_from_its_middle() {
+    let world = World::new();
+    world.build_refused(
+        &["--input", "/dev/null", "--out", "new"],
+        2,
+        &["/dev/null: is no regular file"],
+    );
+}
+
+#[test]
+fn a_section_written_as_a_list_is_refused() {
+    let corpus = "[{\"doc_id\": \"a\", \"sections\": [[\"s\", null, \"text\"]]}]";
+    refused(corpus, &["corpus.json:1", "sections[0]", "an object"]);
+}
+
+#[test]
+fn force_keeps_what_somebody_else_put_into_the_directory() {
+    let world = World::new();
+    world.write("good.json", support::CORPUS);
+    world.build(&["--input", "good.json", "--out", "docs"]).success();
+    world.write("docs/notes.txt", "mine");
+    let args = ["--input", "good.json", "--out", "docs", "--force"];
+    world.build_refused(&args, 2, &["docs: holds `notes.txt`"]);
+}

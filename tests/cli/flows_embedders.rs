@@ -123,6 +123,17 @@ fn precomputed_index_can_pass_under_a_scorer_that_embeds_any_text() {
 }
 
 #[test]
+fn precomputed_vectors_under_another_name_are_no_second_opinion() {
+    let world = exported();
+    build_precomputed(&world, "theirs");
+    let more = ["--vectors", "all.npy", "--scorer", "precomputed", "--scorer-model", "other"];
+    let more = [&more[..], &["--scorer-vectors", "all.npy"]].concat();
+    let verdict = evaluate(&world, "theirs", 3, &more);
+    assert_eq!(verdict["decided"]["scorer"], "precomputed:other");
+    assert_eq!(verdict["approves"], "nothing");
+}
+
+#[test]
 fn a_seed_without_a_vector_drops_its_run_and_is_counted() {
     let world = exported();
     let ids = String::from_utf8(world.read("all.ids")).expect("text");

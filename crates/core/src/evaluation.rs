@@ -231,7 +231,8 @@ pub struct Context {
     pub scorer: String,
     /// Its EMBED_SCHEMA.
     pub scorer_schema: String,
-    /// Whether ΔS comes from stored vectors (the scorer is the index's embedder).
+    /// Whether ΔS rests on vectors that came stored (in the index, because the scorer is its
+    /// embedder, or in a file of precomputed ones) rather than on text embedded anew.
     pub stored_vectors: bool,
     /// The questions, in gold order.
     pub questions: Vec<QuestionRecord>,

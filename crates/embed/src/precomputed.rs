@@ -7,11 +7,14 @@ use wfgy_core::{
     Deadline, Digest, EmbedSchema, Embedder, EmbedderIdentity, Embeddings, PortError, RowState,
     Tokenizer,
 };
-use wfgy_formats::npy;
+use wfgy_formats::{npy, source};
 use wfgy_kernel::norm_f64;
 
 use crate::static_table::built_in_tokenizer;
 use crate::{OpenError, WordPieceTokenizer};
+
+/// Longest file of ids in bytes: 2²⁶ lines.
+const LONGEST_IDS: usize = 65 << 26;
 
 /// How the vectors were made; it decides which strings they are looked up by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,9 +55,8 @@ impl PrecomputedEmbedder {
         ids: &Path,
         options: &PrecomputedOptions,
     ) -> Result<Self, OpenError> {
-        let text = String::from_utf8(OpenError::read(ids)?)
-            .map_err(|error| OpenError::invalid(ids, "ids", error))?;
         let matrix = npy::read(vectors)?;
+        let text = source::read_to_string(ids, LONGEST_IDS)?;
         let mut rows = HashMap::with_capacity(matrix.rows);
         for (row, line) in text.lines().enumerate() {
             let at = format!("line {}", row + 1);

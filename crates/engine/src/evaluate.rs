@@ -116,7 +116,7 @@ pub fn evaluate(
         seeds: settings.seeds.clone(),
         scorer: parts.scorer.identity().model_ver.clone(),
         scorer_schema: parts.scorer.identity().schema.to_string(),
-        stored_vectors: index.stored,
+        stored_vectors: index.stored || !parts.scorer_embeds_any_text,
         questions: question_records(&parts, settings, &labels),
         calibration,
         integrity,

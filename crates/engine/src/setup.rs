@@ -20,6 +20,8 @@ pub struct Parts<'a> {
     /// Whether `embedder` can embed any text. `false` for precomputed vectors: comparing the
     /// index with the file that it was made of would prove nothing, so integrity is `impossible`.
     pub embeds_any_text: bool,
+    /// The same of `scorer`: precomputed vectors of any name are no second opinion.
+    pub scorer_embeds_any_text: bool,
 }
 
 /// How an evaluation is run; everything here that can change a number stands in the policy.

@@ -59,6 +59,12 @@ pub fn is_beir(path: impl AsRef<Path>) -> Result<bool, InputError> {
     if path.is_dir() {
         return Ok(BEIR.iter().any(|name| path.join(name).is_file()));
     }
+    // What is looked at here is read once more: of a pipe the first records would be lost.
+    if path.exists() && !path.is_file() {
+        let problem =
+            "is no regular file: a corpus is looked at before it is read; write it to one";
+        return Err(InputError::file(path, problem));
+    }
     let mut frames = frame::Frames::open(path)?;
     if frames.next_record()?.is_none() {
         return Ok(false);

@@ -25,11 +25,12 @@ pub struct Evidence {
     pub scorer: String,
     /// Its EMBED_SCHEMA.
     pub scorer_schema: String,
-    /// Whether ΔS was read from stored vectors, rather than from the text embedded anew.
+    /// Whether ΔS rests on vectors that came stored, in the index or in a file of precomputed
+    /// ones, rather than on text embedded anew.
     pub stored_vectors: bool,
     /// Values by name, over the runs that did not fail; a metric without data is absent.
     pub metrics: BTreeMap<String, Number>,
-    /// Where runs failed: the values with failed runs at coverage 0 and ΔS 2.
+    /// Where runs failed, or a question has none: the values with both at coverage 0 and ΔS 2.
     pub worst_case: Option<BTreeMap<String, Number>>,
     /// `delta_s.question` by wording slot, for slots that at least half of the questions have.
     pub slots: BTreeMap<usize, Number>,
@@ -64,7 +65,7 @@ pub struct Counts {
     pub answerable: usize,
     /// Those with targets and at least one run that did not fail (an answer without hits is one).
     pub usable: usize,
-    /// Runs that were asked, of all questions.
+    /// Runs that were asked, of the questions with targets, as are the next three.
     pub runs: usize,
     /// Runs that failed after their retries.
     pub failed: usize,

@@ -106,6 +106,14 @@ pub enum BuildError {
         /// The target.
         path: PathBuf,
     },
+    /// The target is an index with something else in it.
+    #[error("{path}: holds `{name}`, which is no part of an index and would be lost: move it away", path = path.display())]
+    Stranger {
+        /// The target.
+        path: PathBuf,
+        /// What it holds.
+        name: String,
+    },
     /// The target is named by a pointer.
     #[error("{path}: cannot be replaced: {reason}", path = path.display())]
     InUse {
@@ -164,6 +172,9 @@ pub enum BuildError {
     /// The graph could not be built.
     #[error("{0}")]
     Graph(String),
+    /// Vectors that no graph can be built over.
+    #[error("{0}")]
+    Unlinkable(String),
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -485,6 +496,7 @@ fn link(
         Hnsw::link(params, options.metric, vectors.values(), embedder.identity().dim, &mut linking)
             .map_err(|error| match error {
                 LinkError::Interrupted => BuildError::Interrupted,
+                LinkError::Norm(_) => BuildError::Unlinkable(error.to_string()),
                 other => BuildError::Graph(other.to_string()),
             })?;
     let mut lines = Lines::create(draft.file(file::GRAPH))?;

@@ -101,8 +101,30 @@ fn target(out: &Path, replace: Replace<'_>) -> Result<PathBuf, BuildError> {
     if !is_index && !is_empty() {
         return Err(BuildError::Foreign { path: out.to_owned() });
     }
+    if is_index && let Some(name) = stranger(&old).map_err(fail)? {
+        return Err(BuildError::Stranger { path: out.to_owned(), name });
+    }
     if let Some(reason) = in_use(&old) {
         return Err(BuildError::InUse { path: out.to_owned(), reason });
     }
     Ok(old)
+}
+
+/// Something in the directory of an index that no index holds.
+fn stranger(index: &Path) -> io::Result<Option<String>> {
+    let own = [
+        file::MANIFEST,
+        file::SECTIONS,
+        file::SNIPPETS,
+        file::VECTORS,
+        file::CHECKSUMS,
+        file::GRAPH,
+    ];
+    for entry in fs::read_dir(index)? {
+        let name = entry?.file_name();
+        if !own.iter().any(|own| name == *own) {
+            return Ok(Some(name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
 }

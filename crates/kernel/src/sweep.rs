@@ -42,7 +42,8 @@ pub fn round9(x: f64) -> f64 {
     if x.abs() >= 4_194_304.0 {
         return x;
     }
-    (x * 1e9).round() / 1e9
+    // Adding 0 makes −0 a 0: the two are one value and must be one in every order.
+    (x * 1e9).round() / 1e9 + 0.0
 }
 
 /// Queries that share one pass over the rows.
@@ -108,8 +109,8 @@ fn sweep_block(
                     row_norms[row],
                     dim,
                 );
-                // A bound that is not a number (an overflow) never drops a row.
-                if upper >= best.threshold || upper.is_nan() {
+                // A bound that overflowed never drops a row.
+                if upper >= best.threshold || !upper.is_finite() {
                     let score = round9(similarity.score(query, &rows[row * dim..(row + 1) * dim]));
                     best.push(Scored { row: row as u32, score });
                 }
@@ -232,6 +233,29 @@ mod tests {
         for s in ALL {
             let hits = &sweep(s, &rows, &matrix(1, dim, 6), dim, 7)[0];
             assert_eq!(hits.iter().map(|h| h.row).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+        }
+    }
+
+    #[test]
+    fn rule_scores_that_round_to_zero_are_one_tie_whatever_their_sign() {
+        let rows = [-1e-12, 1.0, 1e-12, 1.0, 0.0, 1.0];
+        let hits = &sweep(Similarity::Cosine, &rows, &[1.0, 0.0], 2, 3)[0];
+        assert_eq!(hits.iter().map(|h| h.row).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(hits.iter().all(|h| h.score.to_bits() == 0));
+    }
+
+    #[test]
+    fn a_product_that_overflows_drops_no_row() {
+        let (dim, big) = (8, 3e19);
+        let mut rows = vec![0.0f32; 3 * dim];
+        rows[0] = -big;
+        rows[1] = big * 1.5;
+        rows[dim] = 1.0;
+        rows[2 * dim] = big;
+        let mut query = vec![0.0f32; dim];
+        (query[0], query[1]) = (big, big);
+        for s in [Similarity::Dot, Similarity::NegativeSquaredL2] {
+            assert_eq!(sweep(s, &rows, &query, dim, 2)[0], naive(s, &rows, &query, dim, 2));
         }
     }
 

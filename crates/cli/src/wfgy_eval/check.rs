@@ -33,6 +33,7 @@ pub(crate) fn run(
         embedder: embedder.embedder.as_ref(),
         scorer: embedder.embedder.as_ref(),
         embeds_any_text: embedder.embeds_any_text,
+        scorer_embeds_any_text: embedder.embeds_any_text,
     };
     let stages = terminal::Stages::default();
     let progress = |p: Progress| stages.show(p.stage, p.done, p.total);

@@ -114,6 +114,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         embedder: queries.embedder.as_ref(),
         scorer: scorer_ref,
         embeds_any_text: queries.embeds_any_text,
+        scorer_embeds_any_text: scorer.as_ref().unwrap_or(&queries).embeds_any_text,
     };
     let evaluation = watched(parts, &settings, gold_path)?;
     let ended = clock::now()?;

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use wfgy_core::{Document, Section};
 
 use crate::json::{Start, decode_scanned};
+use crate::object::Object;
 use crate::{InputError, Place};
 
 /// `{doc_id, source_url?, title?, sections}`, `{doc_id, text}` and BEIR's `{_id, title, text}`.
@@ -19,7 +20,7 @@ struct Record {
     beir_id: Option<String>,
     source_url: Option<String>,
     title: Option<String>,
-    sections: Option<Vec<SectionRecord>>,
+    sections: Option<Vec<Object<SectionRecord>>>,
     text: Option<String>,
     #[serde(default)]
     metadata: Option<IgnoredAny>,
@@ -60,6 +61,7 @@ pub(super) fn document(bytes: &[u8], file: &Path, start: Start) -> Result<Docume
         (None, Some(text)) => vec![Section { section_id: doc_id.clone(), title: None, text }],
         (Some(sections), None) if sections.is_empty() => return wrong("sections", "is empty"),
         (Some(sections), None) => {
+            let sections: Vec<SectionRecord> = sections.into_iter().map(|Object(s)| s).collect();
             let mut seen = HashSet::new();
             for (i, section) in sections.iter().enumerate() {
                 let field = format!("sections[{i}].section_id");

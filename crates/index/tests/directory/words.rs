@@ -150,7 +150,7 @@ pub(crate) fn corpus(n: usize) -> Vec<Document> {
 
 pub(crate) fn options(metric: Metric, ann: AnnChoice) -> BuildOptions {
     BuildOptions {
-        deadline: wfgy_core::Deadline::NONE,
+        deadline: Deadline::NONE,
         metric,
         analyzer: Analyzer::default(),
         chunk: "s16/o4".parse::<Chunk>().unwrap(),
