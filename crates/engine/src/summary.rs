@@ -2,8 +2,9 @@
 //!
 //! Inner levels (seeds within a wording, wordings within a question) are arithmetic means, the
 //! named statistic is taken over questions, in gold order. Failed runs are left out of the
-//! values; where there are any, every value is taken a second time with failed runs at their
-//! worst: coverage 0, ΔS 2, and 0 for what is better when higher.
+//! values, and so is a question whose every run was dropped; where there are any, every value is
+//! taken a second time with both at their worst: coverage 0, ΔS 2, and 0 for what is better when
+//! higher.
 
 mod agreement;
 mod coverage;
@@ -37,7 +38,9 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
     error_rate(&mut sheet, &counts);
     nulls(&mut sheet, context, &grid);
     integrity(&mut sheet, context);
-    let worst_case = (counts.failed > 0).then(|| {
+    let is_failed = |run: &RunRecord| run.status == RunStatus::Failed;
+    let lost = |q: &QuestionRuns<'_>| q.is_unasked() || q.runs().any(is_failed);
+    let worst_case = grid.questions.iter().any(lost).then(|| {
         let mut sheet = measures(&grid, Failed::AtWorst);
         distance::slots(&grid, Failed::AtWorst, &mut sheet);
         sheet.numbers
@@ -73,7 +76,7 @@ fn measures(grid: &Grid<'_>, failed: Failed) -> Sheet {
     let mut sheet = Sheet::default();
     distance::measure(grid, failed, &mut sheet);
     coverage::measure(grid, failed, &mut sheet);
-    agreement::measure(grid, &mut sheet);
+    agreement::measure(grid, failed, &mut sheet);
     ranking::measure(grid, &mut sheet);
     sheet
 }

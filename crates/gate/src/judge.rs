@@ -6,7 +6,7 @@ use wfgy_stats::round9;
 use crate::criterion::{Comparison, Criterion, OnNoData};
 use crate::evidence::{Evidence, Nulls};
 use crate::finding::{Code, Finding, Warning};
-use crate::metric::KnownMetric;
+use crate::metric::{KnownMetric, Origin};
 use crate::verdict::Verdict;
 
 /// What is found for one criterion.
@@ -55,9 +55,9 @@ struct Value {
     known: KnownMetric,
     number: Number,
     slot: Option<usize>,
-    /// `None` where no run failed, or the metric counts failed runs itself.
+    /// `None` where no run failed and every question has one, or the metric counts them itself.
     worst_case: Option<f64>,
-    /// Runs failed, and what that could do to the metric is not known.
+    /// Runs failed, or questions have none, and what that could do to the metric is not known.
     worst_case_unknown: bool,
 }
 
@@ -105,11 +105,17 @@ fn value_of(criterion: &Criterion, evidence: &Evidence) -> Result<Value, (Code, 
         number.point = number.point.max(worst);
     }
     let mut value = Value { known, number, slot, worst_case: None, worst_case_unknown: false };
-    if evidence.counts.failed > 0 && known.omits_failed_runs {
-        match evidence.worst_case.as_ref().and_then(|metrics| metrics.get(metric)) {
-            Some(worst) if known.can_be(worst.point) => value.worst_case = Some(worst.point),
-            Some(_) | None => value.worst_case_unknown = true,
+    let counts = &evidence.counts;
+    let lost = counts.failed > 0 || counts.usable < counts.answerable;
+    match evidence.worst_case.as_ref().map(|metrics| metrics.get(metric)) {
+        // What counts failed runs itself differs only by questions that were never asked.
+        Some(Some(worst)) if !known.omits_failed_runs && worst.point == number.point => {}
+        Some(Some(worst)) if known.can_be(worst.point) => value.worst_case = Some(worst.point),
+        Some(Some(_)) => value.worst_case_unknown = true,
+        Some(None) if known.origin == Origin::Runs => {
+            value.worst_case_unknown = known.omits_failed_runs;
         }
+        Some(None) | None => value.worst_case_unknown = lost && known.omits_failed_runs,
     }
     Ok(value)
 }
@@ -148,7 +154,9 @@ fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
         Comparison::Holds => {}
     }
     if value.worst_case_unknown {
-        let reason = format!("{shown}{at} holds, but runs failed and could change it");
+        let reason = format!(
+            "{shown}{at} holds, but runs failed, or a question has none, and could change it"
+        );
         return (Verdict::Inconclusive, Code::FailedRuns, reason);
     }
     match value.worst_case.map(|worst| (worst, criterion.compare(worst))) {
@@ -159,7 +167,9 @@ fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
         ),
         Some((worst, Comparison::Review | Comparison::Violated)) => {
             let worst = round9(worst);
-            let reason = format!("{shown}{at} holds, but with the failed runs it could be {worst}");
+            let reason = format!(
+                "{shown}{at} holds, but with what failed, or was never asked, it could be {worst}"
+            );
             (Verdict::Inconclusive, Code::FailedRuns, reason)
         }
     }

@@ -36,6 +36,41 @@ fn rule_the_documents_command_passes_a_healthy_index_and_approves_a_flip() {
     assert_eq!(decision.approves, Approves::Flip);
 }
 
+/// One of 40 questions has no run and no run failed; with it at its worst the metric is `worst`.
+fn unasked(metric: &str, point: f64, worst: Option<f64>) -> Evidence {
+    let mut evidence = failing(metric, point, worst);
+    evidence.counts.failed = 0;
+    evidence.counts.usable = evidence.counts.answerable - 1;
+    evidence
+}
+
+#[test]
+fn rule_a_question_without_any_run_counts_as_a_failed_one() {
+    let cover = |worst| found(min_cov(0.96), &unasked("coverage.mean", 0.98, worst));
+    for (worst, verdict) in [
+        (Some(0.97), Verdict::Pass),
+        (Some(0.9555), Verdict::Inconclusive),
+        (Some(f64::NAN), Verdict::Inconclusive),
+        (None, Verdict::Inconclusive),
+    ] {
+        assert_eq!(cover(worst).verdict, verdict, "{worst:?}");
+    }
+    // A worst case that does not say what the metric could be is none.
+    let mut without = unasked("coverage.mean", 0.98, Some(0.97));
+    without.worst_case = Some([].into());
+    assert_eq!(found(min_cov(0.96), &without).verdict, Verdict::Inconclusive);
+    // It fails where the others fail.
+    let failed = unasked("coverage.mean", 0.95, Some(0.93));
+    assert_eq!(found(min_cov(0.96), &failed).verdict, Verdict::Fail);
+    // λ counts failed runs itself, but not those that were never asked.
+    let name = "lambda.convergence";
+    let converges = Criterion { metric: name.to_owned(), ..min_cov(0.96) };
+    for (worst, verdict) in [(0.97, Verdict::Pass), (0.95, Verdict::Inconclusive)] {
+        let evidence = unasked(name, 0.98, Some(worst));
+        assert_eq!(found(converges.clone(), &evidence).verdict, verdict, "{worst}");
+    }
+}
+
 #[test]
 fn rule_28_of_40_is_at_least_0_70() {
     let share = (0..40).fold(0.0, |sum, i| sum + f64::from(i < 28)) / 40.0;

@@ -5,7 +5,7 @@ use wfgy_core::evaluation::{RunRecord, RunStatus};
 use wfgy_score::lambda::items;
 use wfgy_score::{LambdaData, LambdaRun, QuestionLambda};
 
-use super::grid::{Grid, QuestionRuns};
+use super::grid::{Failed, Grid, QuestionRuns};
 use super::sheet::Sheet;
 
 /// The metrics that need a question whose runs can agree.
@@ -37,8 +37,28 @@ fn seen<'a>(grid: &Grid<'_>, run: &'a RunRecord) -> LambdaRun<'a> {
     }
 }
 
-pub(crate) fn measure(grid: &Grid<'_>, sheet: &mut Sheet) {
-    let questions: Vec<QuestionLambda> = grid.answerable().map(|q| lambda(grid, q)).collect();
+/// λ of a question without any run as if each that was planned had failed.
+fn all_failed(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
+    let failed = |wording| {
+        (0..grid.seeds as u64).map(move |seed| LambdaRun {
+            wording,
+            seed,
+            items: Vec::new(),
+            failed: true,
+            found: None,
+        })
+    };
+    let runs: Vec<LambdaRun<'_>> = (0..question.record.n_wordings).flat_map(failed).collect();
+    QuestionLambda::of(&runs)
+}
+
+/// A failed run is an aborted one either way; `failed` says what a question without any run is.
+pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
+    let of = |question: &QuestionRuns<'_>| match (question.is_unasked(), failed) {
+        (true, Failed::AtWorst) => all_failed(grid, question),
+        (true, Failed::LeftOut) | (false, _) => lambda(grid, question),
+    };
+    let questions: Vec<QuestionLambda> = grid.answerable().map(of).collect();
     let data = LambdaData::of(&questions);
     let missed: Vec<f64> =
         questions.iter().map(|question| f64::from(u8::from(question.always_missed))).collect();

@@ -7,7 +7,7 @@ use wfgy_core::{Aggregate, Direction, Number};
 use wfgy_score::delta_s::{AtK, Band, NO_HITS, triangulation};
 use wfgy_stats::{Slot, mean, worst_slot};
 
-use super::grid::{Failed, Grid};
+use super::grid::{Failed, Grid, QuestionRuns};
 use super::sheet::Sheet;
 
 /// The best that a distance can be where lower is better; the worst where higher is.
@@ -83,10 +83,11 @@ fn aucs(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
         };
         let wording =
             |runs: &Vec<&RunRecord>| mean(&runs.iter().filter_map(|r| of(r)).collect::<Vec<_>>());
-        let values: Vec<f64> = grid
-            .answerable()
-            .filter_map(|q| mean(&q.wordings.values().filter_map(wording).collect::<Vec<_>>()))
-            .collect();
+        let question = |q: &QuestionRuns<'_>| match q.is_unasked() {
+            true => (failed == Failed::AtWorst).then_some(0.0),
+            false => mean(&q.wordings.values().filter_map(wording).collect::<Vec<_>>()),
+        };
+        let values: Vec<f64> = grid.answerable().filter_map(question).collect();
         sheet.put(name, &values, Aggregate::Mean);
     }
 }
@@ -116,7 +117,11 @@ pub(crate) fn slots(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) -> BTree
         questions: grid.answerable().filter(|q| q.record.n_wordings > wording).count(),
         values: grid
             .answerable()
+            .filter(|q| q.record.n_wordings > wording)
             .filter_map(|q| {
+                if q.is_unasked() {
+                    return (failed == Failed::AtWorst).then_some(NO_HITS);
+                }
                 let runs = q.wordings.get(&wording)?;
                 let of = |run: &&RunRecord| match (run.status, failed) {
                     (RunStatus::Failed, Failed::LeftOut) => None,

@@ -9,7 +9,7 @@ use wfgy_stats::question_value;
 use crate::error::EvaluateError;
 use crate::setup::cutoffs;
 
-/// What a failed run is worth.
+/// What a failed run, or a question without any run, is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failed {
     /// Nothing: it is in no value.
@@ -23,6 +23,8 @@ pub(crate) enum Failed {
 pub(crate) struct Grid<'a> {
     /// The questions.
     pub(crate) questions: Vec<QuestionRuns<'a>>,
+    /// How many seeds were planned for each wording.
+    pub(crate) seeds: usize,
     /// What k counts.
     pub(crate) unit: Unit,
     /// The served k.
@@ -46,14 +48,22 @@ impl QuestionRuns<'_> {
         self.wordings.values().flatten().copied()
     }
 
-    /// The question's value: mean over wordings of means over seeds. Failed runs take `worst`
-    /// or are left out; `None` where no run has a value.
+    /// Whether every run was dropped: nobody knows how the index serves it.
+    pub(crate) fn is_unasked(&self) -> bool {
+        self.wordings.is_empty()
+    }
+
+    /// The question's value: mean over wordings of means over seeds. Failed runs, and a question
+    /// without any run, take `worst` or are left out; `None` where no run has a value.
     pub(crate) fn value(
         &self,
         failed: Failed,
         worst: f64,
         value: impl Fn(&RunRecord) -> Option<f64>,
     ) -> Option<f64> {
+        if self.is_unasked() {
+            return (failed == Failed::AtWorst).then_some(worst);
+        }
         let of = |run: &&RunRecord| match (run.status, failed) {
             (RunStatus::Failed, Failed::LeftOut) => None,
             (RunStatus::Failed, Failed::AtWorst) => Some(worst),
@@ -119,7 +129,7 @@ impl<'a> Grid<'a> {
                 runs.len()
             ));
         }
-        Ok(Self { questions, unit: context.unit, k, cutoffs })
+        Ok(Self { questions, seeds: context.seeds.len(), unit: context.unit, k, cutoffs })
     }
 
     /// The questions that have targets.

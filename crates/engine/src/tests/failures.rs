@@ -123,6 +123,45 @@ fn rule_a_seed_without_a_vector_drops_its_run() {
 }
 
 #[test]
+fn rule_a_question_without_any_run_is_at_its_worst_in_the_worst_case() {
+    let mut embedder = HashEmbedder::new("m");
+    let (store, gold) = (store(&embedder), questions());
+    let all = run(&gold, &store, &embedder).unwrap();
+    let lost = &gold.items[0].id;
+    for run in all.runs.iter().filter(|run| run.question == *lost) {
+        embedder.missing.insert(format!("query: {}", run.text.as_ref().unwrap()));
+    }
+    let found = run(&gold, &store, &embedder).unwrap();
+    assert!(found.runs.iter().all(|run| run.question != *lost));
+    let evidence = summary(&found.context, &found.runs, 10).unwrap();
+    let counts = &evidence.counts;
+    assert_eq!((counts.usable, counts.answerable, counts.failed), (23, 24, 0));
+    assert_eq!((counts.runs, counts.dropped), (92, 4));
+    let worst = evidence.worst_case.as_ref().unwrap();
+    for (name, at_worst) in [
+        ("coverage.mean", 0.0),
+        ("coverage.pass_rate", 0.0),
+        ("graph.recall", 0.0),
+        ("delta_s.question:mean", 2.0),
+        ("delta_s.anchor:mean", 2.0),
+        ("delta_s.decoy:mean", 0.0),
+        ("triangulation:mean", -2.0),
+        ("delta_s.auc", 0.0),
+        ("delta_s.auc_hard", 0.0),
+        ("lambda.convergence", 0.0),
+        ("lambda.abort_rate", 1.0),
+    ] {
+        assert_eq!(evidence.metrics[name].n_questions, 23, "{name}");
+        assert_eq!(worst[name].n_questions, 24, "{name}");
+        let expected = (23.0 * point(&evidence, name) + at_worst) / 24.0;
+        assert!((worst[name].point - expected).abs() < 1e-12, "{name}");
+    }
+    // Every slot that the question has is at its worst too.
+    assert_eq!(worst["delta_s.question.slot.1"].n_questions, 24);
+    assert!(worst["delta_s.question"].point > point(&evidence, "delta_s.question"));
+}
+
+#[test]
 fn rule_an_anchor_without_a_vector_is_no_anchor() {
     let mut embedder = HashEmbedder::new("m");
     let (store, gold) = (store(&embedder), gold(vec![about(1, 0, 0)]));
