@@ -238,8 +238,9 @@ class Evaluation:
                  for key in self.runs_of[q]} for q in self.answerable()}))
         out.update(self._ranking_metrics())
         out.update(self._graph_metrics())
-        failed = sum(not run.usable for run in self.runs.values())
-        out["error_rate"] = (failed / len(self.runs), None)
+        asked = [self.runs[key] for q in self.answerable() for key in self.runs_of[q]]
+        if asked:
+            out["error_rate"] = (sum(not run.usable for run in asked) / len(asked), None)
         out["integrity.mismatches"] = (self.context["integrity"]["mismatches"], None)
         return out
 

@@ -5,6 +5,8 @@
 //! values, and so is a question whose every run was dropped; where there are any, every value is
 //! taken a second time with both at their worst: coverage 0, ΔS 2, and 0 for what is better when
 //! higher.
+//!
+//! Unanswerable questions are in `delta_s.unanswerable` and in nothing else, counts included.
 
 mod agreement;
 mod coverage;
@@ -33,7 +35,7 @@ use sheet::Sheet;
 pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Evidence, EvaluateError> {
     let grid = Grid::of(context, runs, k)?;
     let mut sheet = measures(&grid, Failed::LeftOut);
-    let counts = counts(context, &grid, runs);
+    let counts = counts(context, &grid);
     let slots = distance::slots(&grid, Failed::LeftOut, &mut sheet);
     error_rate(&mut sheet, &counts);
     nulls(&mut sheet, context, &grid);
@@ -81,17 +83,20 @@ fn measures(grid: &Grid<'_>, failed: Failed) -> Sheet {
     sheet
 }
 
-fn counts(context: &Context, grid: &Grid<'_>, runs: &[RunRecord]) -> Counts {
-    let with = |status| runs.iter().filter(|run| run.status == status).count();
+fn counts(context: &Context, grid: &Grid<'_>) -> Counts {
     let answerable = || grid.answerable();
+    let runs = || answerable().flat_map(|question| question.runs());
+    let with = |status| runs().filter(|run| run.status == status).count();
+    let wordings: usize = answerable().map(|question| question.record.n_wordings).sum();
+    let asked = runs().count();
     Counts {
         questions: context.questions.len(),
         answerable: answerable().count(),
         usable: answerable().filter(|q| q.runs().any(|r| r.status != RunStatus::Failed)).count(),
-        runs: runs.len(),
+        runs: asked,
         failed: with(RunStatus::Failed),
         empty: with(RunStatus::Empty),
-        dropped: context.dropped_runs.values().sum(),
+        dropped: (wordings * grid.seeds).saturating_sub(asked),
         min_wordings: answerable().map(|q| q.record.n_wordings).min().unwrap_or(0),
         label_problems: context.questions.iter().map(|q| q.label_problems.len()).sum(),
     }
@@ -99,14 +104,14 @@ fn counts(context: &Context, grid: &Grid<'_>, runs: &[RunRecord]) -> Counts {
 
 fn error_rate(sheet: &mut Sheet, counts: &Counts) {
     if counts.runs == 0 {
-        return sheet.lacks("error_rate", "no run was asked");
+        return sheet.lacks("error_rate", "no run of an answerable question was asked");
     }
     sheet.numbers.insert(
         "error_rate".to_owned(),
         Number {
             point: counts.failed as f64 / counts.runs as f64,
             ci: None,
-            n_questions: counts.questions,
+            n_questions: counts.answerable,
             aggregate: Aggregate::Share,
             direction: Direction::LowerIsBetter,
         },

@@ -162,6 +162,25 @@ fn rule_a_question_without_any_run_is_at_its_worst_in_the_worst_case() {
 }
 
 #[test]
+fn rule_a_failed_run_of_an_unanswerable_question_is_in_no_count_and_no_error_rate() {
+    let embedder = HashEmbedder::new("m");
+    let (store, mut gold) = (store(&embedder), questions());
+    let healthy = run(&gold, &store, &embedder).unwrap();
+    let healthy = summary(&healthy.context, &healthy.runs, 10).unwrap();
+    gold.items.push(question("Q_none", "Nothing answers this?", vec![]));
+    gold.items.push(question("Q_nil", "Neither is this in here?", vec![]));
+    store.failing.lock().unwrap().insert("Nothing answers this?".into(), u32::MAX);
+    let found = run(&gold, &store, &embedder).unwrap();
+    assert!(found.runs.iter().any(|run| run.status == RunStatus::Failed));
+    let evidence = summary(&found.context, &found.runs, 10).unwrap();
+    assert_eq!(evidence.counts, wfgy_gate::Counts { questions: 26, ..healthy.counts });
+    assert_eq!(evidence.metrics["error_rate"], healthy.metrics["error_rate"]);
+    // A pass of the one metric that it is in still needs its worst case.
+    let name = "delta_s.unanswerable";
+    assert!(evidence.worst_case.as_ref().unwrap()[name].point < point(&evidence, name));
+}
+
+#[test]
 fn rule_an_anchor_without_a_vector_is_no_anchor() {
     let mut embedder = HashEmbedder::new("m");
     let (store, gold) = (store(&embedder), gold(vec![about(1, 0, 0)]));
