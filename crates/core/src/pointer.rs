@@ -66,7 +66,7 @@ pub struct PointerState {
     pub changed_at: String,
     /// Who moved it.
     pub by: String,
-    /// The verdict that approved the last forward flip; `None` after an override.
+    /// The verdict that approved this target; `None` after an override or a rollback.
     pub verdict_digest: Option<Digest>,
     /// Digest of the journal record that announced this state.
     pub journal_head: Digest,

@@ -208,9 +208,13 @@ mod tests {
         std::fs::write(&good.vectors, &bytes[..bytes.len() - 3]).unwrap();
         let e = open(&good).err().unwrap().to_string();
         assert!(e.contains("made.npy"), "{e}");
+        std::fs::write(&good.vectors, &bytes).unwrap();
         std::fs::remove_file(&good.ids).unwrap();
         let e = open(&good).err().unwrap().to_string();
-        assert!(e.contains("made.ids"), "{e}");
+        assert!(e.contains("made.ids: no such file"), "{e}");
+        std::fs::remove_file(&good.vectors).unwrap();
+        let e = open(&good).err().unwrap().to_string();
+        assert!(e.contains("made.npy: no such file"), "{e}");
     }
 
     #[test]
