@@ -94,7 +94,14 @@ fn questions() -> GoldSet {
 }
 
 fn parts<'a>(gold: &'a GoldSet, store: &'a MemoryStore, embedder: &'a HashEmbedder) -> Parts<'a> {
-    Parts { gold, store, embedder, scorer: embedder, embeds_any_text: true, scorer_embeds_any_text: true }
+    Parts {
+        gold,
+        store,
+        embedder,
+        scorer: embedder,
+        embeds_any_text: true,
+        scorer_embeds_any_text: true,
+    }
 }
 
 fn settings() -> Settings {
