@@ -1,7 +1,7 @@
 //! The three programs: flags and glue.
 //!
 //! Each program parses what was typed, opens the parts that it needs, and hands them to the
-//! engine or the flip protocol. The exit-code policy is in [`exit`], the clock in [`clock`].
+//! engine or the flip protocol. The exit-code policy is in `exit`, the clock in `clock`.
 
 mod clock;
 mod embedder;
