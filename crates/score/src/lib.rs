@@ -1,7 +1,7 @@
 //! Semantic distance, coverage, convergence and ranking measures, as pure functions.
 //!
 //! Everything here takes values and gives values: no file, no clock, no
-//! embedder, no tokenizer. [`delta_s`] compares vectors, [`coverage`] counts
+//! embedder, no tokenizer. [`mod@delta_s`] compares vectors, [`coverage`] counts
 //! target tokens inside retrieved spans, [`label`] finds where a target lies
 //! in a section's text, [`lambda`] tells whether a question's runs agree, and
 //! [`trec`] ranks and measures as trec_eval does.
