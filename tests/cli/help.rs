@@ -137,10 +137,24 @@ fn version_names_release_commit_kernel_path_and_schemas() {
             found.unwrap_or_else(|| panic!("{key} in {long}")).trim().to_owned()
         };
         assert!(!value("commit:").is_empty());
-        assert_eq!(value("kernel:"), wfgy_kernel::path());
+        assert_eq!(value("kernel:"), wfgy_kernel::Isa::active().name());
         for schema in ["index 1", "gold 1", "verdict 1", "report 1"] {
             assert!(value("schemas:").contains(schema), "{long}");
         }
+    }
+}
+
+#[test]
+fn a_kernel_path_can_be_forced_and_an_unknown_one_is_refused() {
+    let world = World::new();
+    for (_, program) in PROGRAMS {
+        let forced =
+            world.command(program).env("WFGY_KERNEL", "portable").arg("--version").output();
+        let forced = String::from_utf8(forced.expect("a program that runs").stdout).unwrap();
+        assert!(forced.contains("kernel: portable\n"), "{forced}");
+        let refused = Ran::of(world.command(program).env("WFGY_KERNEL", "sse9").arg("--version"));
+        assert_eq!(refused.code, 2, "{}", refused.told());
+        assert!(refused.stderr.contains("WFGY_KERNEL") && refused.stderr.contains("sse9"));
     }
 }
 

@@ -6,6 +6,7 @@
 mod clock;
 mod embedder;
 mod exit;
+mod kernel_path;
 mod options;
 mod paperwork;
 mod say;

@@ -8,7 +8,7 @@ pub(crate) fn long() -> String {
     format!(
         "{SHORT}\ncommit: {}\nkernel: {}\nschemas: index {}, gold {}, verdict {}, report {}",
         env!("WFGY_COMMIT"),
-        wfgy_kernel::path(),
+        wfgy_kernel::Isa::active(),
         wfgy_index::SCHEMA_VERSION,
         wfgy_formats::gold::SCHEMA_VERSION,
         wfgy_gate::VERDICT_SCHEMA_VERSION,

@@ -552,7 +552,7 @@ fn write_manifest(
         serving,
         embedder: EmbedderNote::new(&options.embedder_name, embed),
         counts,
-        tool: Tool { kernel: wfgy_kernel::path().to_owned(), ..options.tool.clone() },
+        tool: Tool { kernel: wfgy_kernel::Isa::active().name().to_owned(), ..options.tool.clone() },
     };
     let mut lines = Lines::create(draft.file(file::MANIFEST))?;
     lines.push(&manifest)?;

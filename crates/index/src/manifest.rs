@@ -136,7 +136,7 @@ pub struct Counts {
 pub struct Tool {
     /// Version of the program.
     pub version: String,
-    /// Instruction set of the kernel, see `wfgy_kernel::path`.
+    /// Instruction set of the kernel, see `wfgy_kernel::Isa`.
     pub kernel: String,
     /// When, RFC 3339 UTC, as the caller gave it.
     pub created_at: String,

@@ -6,26 +6,13 @@
 //! one fixed order.
 
 mod dot;
+mod isa;
 mod mapped;
 mod matrix;
 mod sweep;
 
 pub use dot::{cosine_f64, dot_f32, dot_f64, norm_f64, squared_distance_f64};
+pub use isa::{Isa, IsaError};
 pub use mapped::{MappedError, MappedFile};
 pub use matrix::multiply_transposed;
 pub use sweep::{Scored, Similarity, round9, sweep};
-
-/// The instruction set that the fast paths run on here: `avx512`, `avx2` or `portable`.
-pub fn path() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            return "avx512";
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-        {
-            return "avx2";
-        }
-    }
-    "portable"
-}

@@ -18,7 +18,7 @@ use wfgy_index::{
 use wfgy_pointer::{LocalPointer, named_by};
 
 use crate::exit::{self, Failure};
-use crate::{clock, embedder, paperwork, say, terminal, version};
+use crate::{clock, embedder, kernel_path, paperwork, say, terminal, version};
 use args::{AnnName, BuildArgs, Cli, Command, MetricName};
 
 /// Snippets of a corpus that says nothing else: 128 tokens, overlapping by 32.
@@ -26,9 +26,12 @@ const CHUNK: Chunk = Chunk::Windows { size: 128, overlap: 32 };
 
 /// Runs it.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    terminal::start_log(&cli.speech);
-    exit::finish("index_build", dispatch(&cli))
+    let done = kernel_path::select().and_then(|()| {
+        let cli = Cli::parse();
+        terminal::start_log(&cli.speech);
+        dispatch(&cli)
+    });
+    exit::finish("index_build", done)
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

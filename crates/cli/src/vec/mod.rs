@@ -14,14 +14,17 @@ use wfgy_pointer::{
 };
 
 use crate::exit::{self, Failure};
-use crate::{clock, paperwork, terminal};
+use crate::{clock, kernel_path, paperwork, terminal};
 use args::{AliasCommand, Cli, Command, Format, Lines, Override};
 
 /// Runs it.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    terminal::start_log(&cli.speech);
-    exit::finish("vec", run(&cli))
+    let done = kernel_path::select().and_then(|()| {
+        let cli = Cli::parse();
+        terminal::start_log(&cli.speech);
+        run(&cli)
+    });
+    exit::finish("vec", done)
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

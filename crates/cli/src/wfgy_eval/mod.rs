@@ -16,14 +16,17 @@ use clap::{CommandFactory, Parser};
 use wfgy_formats::{gold, policy as policy_file, report, verdict};
 
 use crate::exit::{self, Failure};
-use crate::{paperwork, say, terminal};
+use crate::{kernel_path, paperwork, say, terminal};
 use args::{Cli, Command, GoldCommand, SchemaName};
 
 /// Runs it.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    terminal::start_log(&cli.speech);
-    exit::finish("wfgy_eval", dispatch(&cli))
+    let done = kernel_path::select().and_then(|()| {
+        let cli = Cli::parse();
+        terminal::start_log(&cli.speech);
+        dispatch(&cli)
+    });
+    exit::finish("wfgy_eval", done)
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

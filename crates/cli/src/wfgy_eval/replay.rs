@@ -47,7 +47,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         began: now.at,
         ended: now.at,
         host: clock::host(),
-        kernel_path: wfgy_kernel::path().to_owned(),
+        kernel_path: wfgy_kernel::Isa::active().name().to_owned(),
         began_seq: None,
         earlier_evaluations: None,
         unusable: Some(Unusable::Replayed),

@@ -209,7 +209,7 @@ fn verdict_file(
         began: began.at,
         ended: ended.at.max(began.at),
         host: clock::host(),
-        kernel_path: wfgy_kernel::path().to_owned(),
+        kernel_path: wfgy_kernel::Isa::active().name().to_owned(),
         began_seq,
         earlier_evaluations: earlier,
         unusable,

@@ -1,0 +1,14 @@
+//! The kernel path that the user asks for.
+
+use wfgy_kernel::Isa;
+
+use crate::exit::Failure;
+
+/// Takes the path that `WFGY_KERNEL` names; without it, or where it is empty, the best one.
+pub(crate) fn select() -> Result<(), Failure> {
+    let Some(name) = std::env::var_os("WFGY_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(());
+    };
+    let isa: Result<Isa, _> = name.to_string_lossy().parse();
+    isa.and_then(Isa::select).map_err(|e| Failure::input(format!("WFGY_KERNEL: {e}")))
+}
