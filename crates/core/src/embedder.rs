@@ -119,7 +119,7 @@ pub trait Embedder: Send + Sync {
     /// Embeds strings made by [`EmbedSchema::compose`].
     ///
     /// # Errors
-    /// Retryable where a service did not answer, permanent where it refused,
-    /// or answered with another dimension or a value that is not finite.
+    /// Retryable where a service did not answer, input where it refused or the model is damaged,
+    /// permanent where it answered with another dimension or a value that is not finite.
     fn embed(&self, texts: &[&str], deadline: Deadline) -> Result<Embeddings, PortError>;
 }

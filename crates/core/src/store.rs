@@ -80,6 +80,10 @@ pub struct StoredSection {
 /// A reader may rely on: positions are `0..n_snippets()` and name the same
 /// snippet as long as [`Store::pins`] stay the same; answers are deterministic;
 /// an answer without hits is an answer, a failure is an error.
+///
+/// An implementation may rely on: callers ask for many things in one call and for a bounded
+/// number of them (at most 1,024 positions or 64 documents with their text), so that one call can
+/// be one round trip.
 pub trait Store: Send + Sync {
     /// How the user named it.
     fn name(&self) -> &str;
@@ -109,11 +113,24 @@ pub trait Store: Send + Sync {
     /// Permanent for a position that does not exist.
     fn snippets(&self, positions: &[u32], deadline: Deadline) -> Result<Vec<Snippet>, PortError>;
 
-    /// All sections of a document in reading order; empty where there is no such document.
+    /// All sections of each document in reading order, one entry a document in the order of
+    /// `doc_ids`; an empty one where there is no such document.
     ///
     /// # Errors
     /// Where the store could not be read.
-    fn sections(&self, doc_id: &str, deadline: Deadline) -> Result<Vec<StoredSection>, PortError>;
+    fn sections(
+        &self,
+        doc_ids: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<Vec<StoredSection>>, PortError>;
+
+    /// How many sections each document has, in the order of `doc_ids`; 0 where there is no such
+    /// document. Asked of every document that is retrieved, so it should read no text.
+    ///
+    /// # Errors
+    /// Where the store could not be read.
+    fn section_counts(&self, doc_ids: &[&str], deadline: Deadline)
+    -> Result<Vec<usize>, PortError>;
 
     /// Stored vectors at `positions`: row-major, `positions.len() × EMBED_DIM`, finite.
     /// `None` where the store holds none (lexical only).
@@ -126,6 +143,6 @@ pub trait Store: Send + Sync {
     /// Fails if what the store holds is no longer what its hashes were taken of.
     ///
     /// # Errors
-    /// Permanent where it changed since it was opened.
+    /// Input where it changed since it was opened.
     fn unchanged(&self, deadline: Deadline) -> Result<(), PortError>;
 }

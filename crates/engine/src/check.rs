@@ -9,7 +9,7 @@ use wfgy_score::{LabelProblem, Vector, delta_s};
 use crate::error::EvaluateError;
 use crate::evaluate::{Index, check_settings};
 use crate::labels::{LabelNoteKind, Labeller, Labels};
-use crate::setup::{OnProgress, Parts, Progress, Settings};
+use crate::setup::{OnProgress, Parts, Settings};
 use crate::texts::TextVectors;
 
 /// An anchor farther than this from its question is suspect: retrieval that finds what the
@@ -125,14 +125,9 @@ pub fn check_gold(
 ) -> Result<Vec<GoldProblem>, EvaluateError> {
     check_settings(settings)?;
     let index = Index::of(&parts)?;
-    let total = parts.gold.items.len();
-    let mut labeller =
-        Labeller::new(parts.store, parts.embedder.tokenizer(), settings, parts.gold.unit());
-    let mut labels = Vec::with_capacity(total);
-    for question in &parts.gold.items {
-        labels.push(labeller.labels(question)?);
-        progress(Progress { stage: "labels", done: labels.len(), total });
-    }
+    let labels =
+        Labeller::new(parts.store, parts.embedder.tokenizer(), settings, parts.gold.unit())
+            .labels(&parts.gold.items, progress)?;
     let schema = &parts.scorer.identity().schema;
     let query = |text: &str| schema.compose(Role::Query, &index.analyzer, None, text);
     let passage = |text: &str| schema.compose(Role::Passage, &index.analyzer, None, text);

@@ -97,7 +97,7 @@ impl EvaluateError {
     /// did not answer (exit 4).
     pub fn is_input(&self) -> bool {
         match self {
-            Self::Port { source, .. } => matches!(source, PortError::Permanent { .. }),
+            Self::Port { source, .. } => source.is_input(),
             _ => true,
         }
     }

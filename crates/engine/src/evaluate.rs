@@ -1,10 +1,10 @@
 //! One evaluation from beginning to end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
+use wfgy_core::Analyzer;
 use wfgy_core::evaluation::{Calibration, Context, Null, QuestionRecord, RunRecord, TimingRecord};
-use wfgy_core::{Analyzer, Unit};
 use wfgy_stats::Sample;
 
 use crate::asked::Asked;
@@ -15,6 +15,7 @@ use crate::hard::{Wording, nearest_wrong};
 use crate::integrity;
 use crate::labels::{Labeller, Labels};
 use crate::plan::Plan;
+use crate::reader::Reader;
 use crate::records::{AskedQuestion, Scored, score};
 use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::vectors::SnippetVectors;
@@ -48,7 +49,11 @@ pub fn evaluate(
     check_settings(settings)?;
     let index = Index::of(&parts)?;
     let unit = parts.gold.unit();
-    let labels = resolve(&parts, settings, unit, progress)?;
+    let labels = Labeller::new(parts.store, parts.embedder.tokenizer(), settings, unit)
+        .labels(&parts.gold.items, progress)?;
+    for (question, labels) in parts.gold.items.iter().zip(&labels) {
+        labels.refuse_impossible(&question.id)?;
+    }
     let mut plan = Plan::of(parts.gold, parts.embedder, &index.analyzer, &settings.seeds)?;
     let texts = Texts::embed(&parts, settings, &index.analyzer, &mut plan, &labels, progress)?;
     let integrity = integrity::check(&parts, settings, &index.analyzer, &index.hash, progress)?;
@@ -192,24 +197,6 @@ impl Index {
     }
 }
 
-fn resolve(
-    parts: &Parts<'_>,
-    settings: &Settings,
-    unit: Unit,
-    progress: OnProgress<'_>,
-) -> Result<Vec<Labels>, EvaluateError> {
-    let total = parts.gold.items.len();
-    let mut labeller = Labeller::new(parts.store, parts.embedder.tokenizer(), settings, unit);
-    let mut labels = Vec::with_capacity(total);
-    for question in &parts.gold.items {
-        let found = labeller.labels(question)?;
-        found.refuse_impossible(&question.id)?;
-        labels.push(found);
-        progress(Progress { stage: "labels", done: labels.len(), total });
-    }
-    Ok(labels)
-}
-
 /// By run: the nearest snippet that overlaps no target, for seed 0 of answerable questions.
 fn hard_null(
     parts: &Parts<'_>,
@@ -241,23 +228,20 @@ fn hard_null(
     Ok(hard)
 }
 
-/// Of every document among the hits, whether it has one section only.
+/// The documents among the hits that have one section only.
 fn sole_sections(
     parts: &Parts<'_>,
     settings: &Settings,
     asked: &Asked,
-) -> Result<BTreeMap<String, bool>, EvaluateError> {
+) -> Result<BTreeSet<String>, EvaluateError> {
     let at = EvaluateError::at("sections");
+    let reader = Reader::new(parts.store, settings);
     let positions: BTreeSet<u32> = asked.hits().collect();
     let positions: Vec<u32> = positions.into_iter().collect();
-    let snippets = parts.store.snippets(&positions, settings.deadline()).map_err(&at)?;
-    let documents: BTreeSet<String> = snippets.into_iter().map(|snippet| snippet.doc_id).collect();
-    let mut sole = BTreeMap::new();
-    for doc_id in documents {
-        let sections = parts.store.sections(&doc_id, settings.deadline()).map_err(&at)?;
-        sole.insert(doc_id, sections.len() == 1);
-    }
-    Ok(sole)
+    let snippets = reader.snippets(&positions).map_err(&at)?;
+    let doc_ids = snippets.iter().map(|snippet| snippet.doc_id.as_str()).collect();
+    let counts = reader.section_counts(&doc_ids).map_err(&at)?;
+    Ok(counts.into_iter().filter(|(_, n)| *n == 1).map(|(d, _)| d.to_owned()).collect())
 }
 
 fn question_records(

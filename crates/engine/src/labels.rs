@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::{Question, Span, Store, StoredSection, TargetRef, Tokenizer, Unit, snippet_id};
 use wfgy_score::coverage::{Alternative, Coverage, Part};
-use wfgy_score::label::{LabelProblem, Located, locate};
+use wfgy_score::label::{self, LabelProblem, locate};
 use wfgy_score::trec::section_unit;
 
 use crate::error::EvaluateError;
 use crate::passages::slice;
-use crate::setup::Settings;
+use crate::reader::{DOCUMENTS_AT_A_TIME, Reader};
+use crate::setup::{OnProgress, Progress, Settings};
 
 /// What one question's targets are in one index.
 #[derive(Debug, Clone)]
@@ -88,28 +89,37 @@ impl Labels {
 
 /// Resolves the targets of questions against one store.
 pub struct Labeller<'a> {
-    store: &'a dyn Store,
+    reader: Reader<'a>,
     tokenizer: &'a dyn Tokenizer,
-    settings: &'a Settings,
     unit: Unit,
     /// Token spans by document and section, since questions share sections.
     tokens: BTreeMap<(String, String), Vec<Span>>,
 }
 
 /// An alternative that is in the index.
-struct Place {
-    section: StoredSection,
+struct Place<'s> {
+    section: &'s StoredSection,
     span: Option<Span>,
 }
 
 /// An alternative of a target, looked up.
-struct Resolved<'q> {
-    reference: &'q TargetRef,
+struct Resolved<'s> {
+    reference: &'s TargetRef,
     /// As [`LabelNote::field`].
     field: String,
     /// `None` where the index does not contain it.
-    places: Option<Vec<Place>>,
+    places: Option<Vec<Place<'s>>>,
 }
+
+/// A question whose targets were looked up: one entry a target, one in it an alternative.
+struct Located<'s> {
+    question: &'s Question,
+    targets: Vec<Vec<Resolved<'s>>>,
+    notes: Vec<LabelNote>,
+}
+
+/// Sections by document.
+type Documents<'s> = BTreeMap<&'s str, Vec<StoredSection>>;
 
 impl<'a> Labeller<'a> {
     /// For the index behind `store`, whose TOK_VER is `tokenizer`'s; `unit` is the gold set's.
@@ -119,37 +129,62 @@ impl<'a> Labeller<'a> {
         settings: &'a Settings,
         unit: Unit,
     ) -> Self {
-        Self { store, tokenizer, settings, unit, tokens: BTreeMap::new() }
+        let reader = Reader::new(store, settings);
+        Self { reader, tokenizer, unit, tokens: BTreeMap::new() }
     }
 
-    /// Resolves one question. A target that the index does not contain is a note, not an error.
+    /// Resolves the questions, in their order. A target that the index does not contain is a
+    /// note, not an error.
+    ///
+    /// The store is asked for the documents of many questions at a time.
     ///
     /// # Errors
     /// Where the store or the tokenizer failed.
-    pub fn labels(&mut self, question: &Question) -> Result<Labels, EvaluateError> {
-        let mut found = Vec::new();
-        let mut notes = Vec::new();
-        for (t, target) in question.targets.iter().enumerate() {
-            let mut alternatives = Vec::new();
-            for (a, reference) in target.any_of.iter().enumerate() {
-                let field = match target.any_of.len() {
-                    1 => format!("targets[{t}]"),
-                    _ => format!("targets[{t}].any_of[{a}]"),
-                };
-                let places = self.locate(reference, &field, &mut notes)?;
-                alternatives.push(Resolved { reference, field, places });
-            }
-            found.push(alternatives);
+    pub fn labels(
+        &mut self,
+        questions: &[Question],
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<Labels>, EvaluateError> {
+        let total = questions.len();
+        let mut labels = Vec::with_capacity(total);
+        while labels.len() < total {
+            let block = block(&questions[labels.len()..]);
+            labels.extend(self.of_block(block)?);
+            progress(Progress { stage: "labels", done: labels.len(), total });
         }
+        Ok(labels)
+    }
+
+    fn of_block(&mut self, questions: &[Question]) -> Result<Vec<Labels>, EvaluateError> {
+        let at = EvaluateError::at("labels");
+        let doc_ids = questions.iter().flat_map(documents).collect();
+        let documents = self.reader.sections(&doc_ids).map_err(&at)?;
+        let located: Vec<Located<'_>> =
+            questions.iter().map(|question| look_up(question, &documents)).collect();
+        let positions: BTreeSet<u32> = located.iter().flat_map(Located::cut_through).collect();
+        let positions: Vec<u32> = positions.into_iter().collect();
+        let snippets = self.reader.snippets(&positions).map_err(&at)?;
+        let offsets = snippets.iter().map(|snippet| snippet.offsets);
+        let offsets: BTreeMap<u32, Span> = positions.into_iter().zip(offsets).collect();
+        located.into_iter().map(|located| self.assemble(located, &offsets)).collect()
+    }
+
+    /// `offsets`: of the snippets of every section that a span stands in.
+    fn assemble(
+        &mut self,
+        located: Located<'_>,
+        offsets: &BTreeMap<u32, Span>,
+    ) -> Result<Labels, EvaluateError> {
+        let Located { question, targets, mut notes } = located;
         let mut labels = Labels {
-            coverage: self.coverage(&found)?,
+            coverage: self.coverage(&targets)?,
             expected: Vec::new(),
             qrels: BTreeMap::new(),
             positions: BTreeSet::new(),
             anchors: Vec::new(),
             notes: Vec::new(),
         };
-        for alternatives in &found {
+        for alternatives in &targets {
             let mut expected = Vec::new();
             for Resolved { reference, field, places } in alternatives {
                 expected.push(shown(reference, places.as_deref()));
@@ -159,7 +194,8 @@ impl<'a> Labeller<'a> {
                 }
                 labels.anchors.extend(texts(reference, places.as_deref()));
                 let Some(places) = places else { continue };
-                let positions = self.positions(places)?;
+                let positions: BTreeSet<u32> =
+                    places.iter().flat_map(|place| place.overlapping(offsets)).collect();
                 if positions.is_empty() {
                     let kind = LabelNoteKind::Unreachable;
                     notes.push(LabelNote { field: field.clone(), kind });
@@ -175,40 +211,6 @@ impl<'a> Labeller<'a> {
         labels.anchors.retain(|text| !text.trim().is_empty() && seen.insert(text.clone()));
         labels.notes = notes;
         Ok(labels)
-    }
-
-    /// The places of an alternative; `None`, and a note, where the index does not contain it.
-    fn locate(
-        &self,
-        reference: &TargetRef,
-        field: &str,
-        notes: &mut Vec<LabelNote>,
-    ) -> Result<Option<Vec<Place>>, EvaluateError> {
-        let mut sections = self
-            .store
-            .sections(&reference.doc_id, self.settings.deadline())
-            .map_err(EvaluateError::at("labels"))?;
-        let texts: Vec<(&str, &str)> =
-            sections.iter().map(|s| (s.section_id.as_str(), s.text.as_str())).collect();
-        let mut note = |kind| notes.push(LabelNote { field: field.to_owned(), kind });
-        Ok(match locate(reference, &texts) {
-            Err(problem) => {
-                note(LabelNoteKind::Problem(problem));
-                None
-            }
-            Ok(Located::Document) => {
-                Some(sections.into_iter().map(|section| Place { section, span: None }).collect())
-            }
-            Ok(Located::Section(i)) => {
-                Some(vec![Place { section: sections.swap_remove(i), span: None }])
-            }
-            Ok(Located::Span { section, span, moved }) => {
-                if let (true, Some(from)) = (moved, reference.offsets) {
-                    note(LabelNoteKind::Moved { from, to: span });
-                }
-                Some(vec![Place { section: sections.swap_remove(section), span: Some(span) }])
-            }
-        })
     }
 
     fn coverage(&mut self, found: &[Vec<Resolved<'_>>]) -> Result<Coverage, EvaluateError> {
@@ -253,7 +255,7 @@ impl<'a> Labeller<'a> {
         Ok(tokens.spans)
     }
 
-    fn part<'p>(&'p self, reference: &'p TargetRef, place: &'p Place) -> Part<'p> {
+    fn part<'p>(&'p self, reference: &'p TargetRef, place: &Place<'p>) -> Part<'p> {
         let section_id = place.section.section_id.as_str();
         let key = (reference.doc_id.clone(), place.section.section_id.clone());
         let tokens = self.tokens.get(&key).map(Vec::as_slice).unwrap_or_default();
@@ -261,7 +263,7 @@ impl<'a> Labeller<'a> {
     }
 
     /// Relevant units; what the index does not contain is relevant all the same.
-    fn units(&self, reference: &TargetRef, places: Option<&[Place]>) -> Vec<String> {
+    fn units(&self, reference: &TargetRef, places: Option<&[Place<'_>]>) -> Vec<String> {
         if self.unit == Unit::Document {
             return vec![reference.doc_id.clone()];
         }
@@ -274,23 +276,91 @@ impl<'a> Labeller<'a> {
             (None, None) => vec![document_unit(&reference.doc_id)],
         }
     }
+}
 
-    fn positions(&self, places: &[Place]) -> Result<BTreeSet<u32>, EvaluateError> {
-        let mut positions = BTreeSet::new();
-        for place in places {
-            let all = &place.section.positions;
-            let Some(span) = place.span else {
-                positions.extend(all);
-                continue;
-            };
-            let snippets = self
-                .store
-                .snippets(all, self.settings.deadline())
-                .map_err(EvaluateError::at("labels"))?;
-            let overlapping = all.iter().zip(snippets).filter(|(_, s)| s.offsets.intersects(span));
-            positions.extend(overlapping.map(|(position, _)| *position));
+/// The first questions whose documents may all be held at once; at least one.
+fn block(questions: &[Question]) -> &[Question] {
+    let mut doc_ids: BTreeSet<&str> = BTreeSet::new();
+    let mut n = 0;
+    for question in questions {
+        doc_ids.extend(documents(question));
+        if n > 0 && doc_ids.len() > DOCUMENTS_AT_A_TIME {
+            break;
         }
-        Ok(positions)
+        n += 1;
+    }
+    &questions[..n]
+}
+
+/// The documents that a question's targets are in, any alternative.
+fn documents(question: &Question) -> impl Iterator<Item = &str> {
+    question.targets.iter().flat_map(|target| &target.any_of).map(|r| r.doc_id.as_str())
+}
+
+fn look_up<'s>(question: &'s Question, documents: &'s Documents<'_>) -> Located<'s> {
+    let mut located = Located { question, targets: Vec::new(), notes: Vec::new() };
+    for (t, target) in question.targets.iter().enumerate() {
+        let mut alternatives = Vec::new();
+        for (a, reference) in target.any_of.iter().enumerate() {
+            let field = match target.any_of.len() {
+                1 => format!("targets[{t}]"),
+                _ => format!("targets[{t}].any_of[{a}]"),
+            };
+            let sections = documents.get(reference.doc_id.as_str()).map(Vec::as_slice);
+            let places =
+                places(reference, sections.unwrap_or_default(), &field, &mut located.notes);
+            alternatives.push(Resolved { reference, field, places });
+        }
+        located.targets.push(alternatives);
+    }
+    located
+}
+
+/// The places of an alternative in its document; `None`, and a note, where the index does not
+/// contain it.
+fn places<'s>(
+    reference: &TargetRef,
+    sections: &'s [StoredSection],
+    field: &str,
+    notes: &mut Vec<LabelNote>,
+) -> Option<Vec<Place<'s>>> {
+    let texts: Vec<(&str, &str)> =
+        sections.iter().map(|s| (s.section_id.as_str(), s.text.as_str())).collect();
+    let mut note = |kind| notes.push(LabelNote { field: field.to_owned(), kind });
+    match locate(reference, &texts) {
+        Err(problem) => {
+            note(LabelNoteKind::Problem(problem));
+            None
+        }
+        Ok(label::Located::Document) => {
+            Some(sections.iter().map(|section| Place { section, span: None }).collect())
+        }
+        Ok(label::Located::Section(i)) => Some(vec![Place { section: &sections[i], span: None }]),
+        Ok(label::Located::Span { section, span, moved }) => {
+            if let (true, Some(from)) = (moved, reference.offsets) {
+                note(LabelNoteKind::Moved { from, to: span });
+            }
+            Some(vec![Place { section: &sections[section], span: Some(span) }])
+        }
+    }
+}
+
+impl Located<'_> {
+    /// Snippets of the sections that a span stands in.
+    fn cut_through(&self) -> impl Iterator<Item = u32> {
+        let places = self.targets.iter().flatten().filter_map(|r| r.places.as_ref()).flatten();
+        places.filter(|place| place.span.is_some()).flat_map(|p| &p.section.positions).copied()
+    }
+}
+
+impl Place<'_> {
+    /// The snippets that overlap it; `offsets`: of those of its section, where it is a span.
+    fn overlapping(&self, offsets: &BTreeMap<u32, Span>) -> impl Iterator<Item = u32> {
+        let inside = |position: &u32| match self.span {
+            None => true,
+            Some(span) => offsets.get(position).is_some_and(|o| o.intersects(span)),
+        };
+        self.section.positions.iter().copied().filter(inside)
     }
 }
 
@@ -301,7 +371,7 @@ fn document_unit(doc_id: &str) -> String {
     id
 }
 
-fn shown(reference: &TargetRef, places: Option<&[Place]>) -> String {
+fn shown(reference: &TargetRef, places: Option<&[Place<'_>]>) -> String {
     let span = match places {
         Some([place]) => place.span,
         _ => reference.offsets,
@@ -317,11 +387,11 @@ fn shown(reference: &TargetRef, places: Option<&[Place]>) -> String {
 }
 
 /// Anchors that a target gives: its quote or the text of its span, else its sections.
-fn texts(reference: &TargetRef, places: Option<&[Place]>) -> Vec<String> {
+fn texts(reference: &TargetRef, places: Option<&[Place<'_>]>) -> Vec<String> {
     if let (Some(quote), true) = (&reference.quote, reference.offsets.is_some()) {
         return vec![quote.clone()];
     }
-    let text = |place: &Place| match place.span {
+    let text = |place: &Place<'_>| match place.span {
         Some(span) => slice(&place.section.text, span).unwrap_or_default().to_owned(),
         None => place.section.text.clone(),
     };

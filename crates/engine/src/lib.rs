@@ -21,6 +21,7 @@ mod evaluate;
 mod hard;
 mod integrity;
 mod latency;
+mod reader;
 mod records;
 mod retrieve;
 mod setup;

@@ -135,6 +135,8 @@ pub(crate) struct MemoryStore {
     pub(crate) lossy: bool,
     /// Texts that are answered without hits.
     pub(crate) empty: BTreeSet<String>,
+    /// Calls for snippets and documents: which, and for how many.
+    pub(crate) calls: Mutex<Vec<(&'static str, usize)>>,
 }
 
 impl MemoryStore {
@@ -198,6 +200,7 @@ impl MemoryStore {
             failing: Mutex::default(),
             lossy: false,
             empty: BTreeSet::new(),
+            calls: Mutex::default(),
         }
     }
 
@@ -263,6 +266,7 @@ impl Store for MemoryStore {
     }
 
     fn snippets(&self, positions: &[u32], _: Deadline) -> Result<Vec<Snippet>, PortError> {
+        self.calls.lock().unwrap().push(("snippets", positions.len()));
         let find = |p: &u32| self.snippets.get(*p as usize).cloned();
         positions
             .iter()
@@ -270,8 +274,18 @@ impl Store for MemoryStore {
             .collect()
     }
 
-    fn sections(&self, doc_id: &str, _: Deadline) -> Result<Vec<StoredSection>, PortError> {
-        Ok(self.sections.get(doc_id).cloned().unwrap_or_default())
+    fn sections(
+        &self,
+        doc_ids: &[&str],
+        _: Deadline,
+    ) -> Result<Vec<Vec<StoredSection>>, PortError> {
+        self.calls.lock().unwrap().push(("sections", doc_ids.len()));
+        Ok(doc_ids.iter().map(|d| self.sections.get(*d).cloned().unwrap_or_default()).collect())
+    }
+
+    fn section_counts(&self, doc_ids: &[&str], _: Deadline) -> Result<Vec<usize>, PortError> {
+        self.calls.lock().unwrap().push(("section_counts", doc_ids.len()));
+        Ok(doc_ids.iter().map(|d| self.sections.get(*d).map_or(0, Vec::len)).collect())
     }
 
     fn vectors(&self, positions: &[u32], _: Deadline) -> Result<Option<Vec<f32>>, PortError> {

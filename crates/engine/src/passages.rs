@@ -1,7 +1,10 @@
 //! The text of snippets, cut from their sections as the store keeps them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use wfgy_core::{Analyzer, EmbedSchema, PortError, Role, Snippet, Span, Store, StoredSection};
 
+use crate::reader::{DOCUMENTS_AT_A_TIME, Reader};
 use crate::setup::Settings;
 
 /// Every how many characters the byte position of a section's text is remembered.
@@ -36,49 +39,51 @@ pub fn passages(
     settings: &Settings,
     positions: &[u32],
 ) -> Result<Vec<Passage>, PortError> {
-    let mut open: Option<OpenDocument> = None;
+    let reader = Reader::new(store, settings);
+    let mut snippets = reader.snippets(positions)?;
     let mut found = Vec::with_capacity(positions.len());
-    for snippet in store.snippets(positions, settings.deadline())? {
-        let document = match open.take() {
-            Some(document) if document.doc_id == snippet.doc_id => document,
-            _ => OpenDocument::read(store, settings, &snippet.doc_id)?,
+    while !snippets.is_empty() {
+        let mut doc_ids = BTreeSet::new();
+        let mut held = |snippet: &Snippet| {
+            doc_ids.insert(snippet.doc_id.clone());
+            doc_ids.len() <= DOCUMENTS_AT_A_TIME
         };
-        let document = open.insert(document);
-        let Some((title, text)) = document.cut(&snippet) else {
-            return Err(PortError::permanent(
-                store.name(),
-                format!("snippet {} stands outside its section; rebuild it", snippet.snippet_id),
-            ));
-        };
-        found.push(Passage { snippet, title, text });
+        let later = snippets.split_off(snippets.iter().take_while(|s| held(s)).count());
+        cut(&reader, snippets, &mut found)?;
+        snippets = later;
     }
     Ok(found)
 }
 
-/// A document whose snippets are being cut.
-struct OpenDocument {
-    doc_id: String,
-    sections: Vec<StoredSection>,
-    /// Byte positions of the section cut last.
-    marks: Option<(usize, CharMarks)>,
-}
-
-impl OpenDocument {
-    fn read(store: &dyn Store, settings: &Settings, doc_id: &str) -> Result<Self, PortError> {
-        let sections = store.sections(doc_id, settings.deadline())?;
-        Ok(Self { doc_id: doc_id.to_owned(), sections, marks: None })
-    }
-
-    fn cut(&mut self, snippet: &Snippet) -> Option<(Option<String>, String)> {
-        let i = self.sections.iter().position(|s| s.section_id == snippet.section_id)?;
-        let section = &self.sections[i];
-        if self.marks.as_ref().is_none_or(|(of, _)| *of != i) {
-            self.marks = Some((i, CharMarks::of(&section.text)));
+/// Cuts the text of snippets whose documents may all be held at once.
+fn cut(
+    reader: &Reader<'_>,
+    snippets: Vec<Snippet>,
+    found: &mut Vec<Passage>,
+) -> Result<(), PortError> {
+    let sections = reader.sections(&snippets.iter().map(|s| s.doc_id.as_str()).collect())?;
+    let mut marked: BTreeMap<(&str, &str), (&StoredSection, CharMarks)> = BTreeMap::new();
+    let mut texts = Vec::with_capacity(snippets.len());
+    for snippet in &snippets {
+        let key = (snippet.doc_id.as_str(), snippet.section_id.as_str());
+        if !marked.contains_key(&key)
+            && let Some(section) = sections[key.0].iter().find(|s| s.section_id == key.1)
+        {
+            marked.insert(key, (section, CharMarks::of(&section.text)));
         }
-        let (_, marks) = self.marks.as_ref()?;
-        let text = marks.slice(&section.text, snippet.offsets)?;
-        Some((section.title.clone(), text.to_owned()))
+        let text = marked.get(&key).and_then(|(section, marks)| {
+            Some((section.title.clone(), marks.slice(&section.text, snippet.offsets)?.to_owned()))
+        });
+        texts.push(text.ok_or_else(|| {
+            PortError::input(
+                reader.store().name(),
+                format!("snippet {} stands outside its section; rebuild it", snippet.snippet_id),
+            )
+        })?);
     }
+    let whole = |(snippet, (title, text))| Passage { snippet, title, text };
+    found.extend(snippets.into_iter().zip(texts).map(whole));
+    Ok(())
 }
 
 /// Byte positions of every [`STRIDE`]-th character, so that cutting many snippets from one

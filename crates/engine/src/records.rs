@@ -1,6 +1,6 @@
 //! From answers and vectors to the records of one question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::evaluation::{HitRecord, RunRecord, RunStatus, TimingRecord};
 use wfgy_core::{Answer, Deadline, PortError, Question, Snippet, Store};
@@ -11,6 +11,7 @@ use wfgy_stats::Sample;
 use crate::error::EvaluateError;
 use crate::labels::Labels;
 use crate::plan::PlannedRun;
+use crate::reader::Reader;
 use crate::setup::Settings;
 use crate::vectors::SnippetVectors;
 
@@ -77,20 +78,21 @@ impl Rows<'_> {
 
 /// Scores the runs of one question, in their order.
 ///
-/// `sole` says of every document among the hits whether it has one section only.
+/// `sole` holds the documents among the hits that have one section only.
 pub(crate) fn score(
     asked: &AskedQuestion<'_>,
     vectors: &SnippetVectors<'_>,
     store: &dyn Store,
     settings: &Settings,
-    sole: &BTreeMap<String, bool>,
+    sole: &BTreeSet<String>,
 ) -> Result<Scored, EvaluateError> {
     let hits = asked.runs.iter().filter_map(|run| run.served.as_ref().ok()).flat_map(|a| &a.hits);
     let mut hit_positions: Vec<u32> = hits.map(|hit| hit.position).collect();
     hit_positions.sort_unstable();
     hit_positions.dedup();
-    let snippets =
-        store.snippets(&hit_positions, settings.deadline()).map_err(EvaluateError::at("score"))?;
+    let snippets = Reader::new(store, settings)
+        .snippets(&hit_positions)
+        .map_err(EvaluateError::at("score"))?;
     let snippets: BTreeMap<u32, Snippet> = hit_positions.iter().copied().zip(snippets).collect();
     let mut positions = hit_positions;
     positions.extend(asked.decoys);
@@ -138,7 +140,7 @@ pub(crate) fn score(
                 section_id: snippet.section_id.clone(),
                 offsets: snippet.offsets,
                 tokens: snippet.tokens,
-                sole_section: sole.get(&snippet.doc_id).copied().unwrap_or(false),
+                sole_section: sole.contains(&snippet.doc_id),
                 score: hit.score,
                 delta_s_question: delta_s(wording, row),
                 delta_s_anchor: nearest(row, &anchors),

@@ -175,11 +175,11 @@ impl Contents {
         let changed = |file: &str, how: &str| {
             let path = self.dir.join(file);
             let message = format!("{} {how} since it was opened: start again", path.display());
-            Err(PortError::permanent(name, message))
+            Err(PortError::input(name, message))
         };
         let names = match list(&self.dir) {
             Ok(names) => names,
-            Err(error) => return Err(PortError::permanent(name, error.to_string())),
+            Err(error) => return Err(PortError::input(name, error.to_string())),
         };
         for (file, stamp) in &self.stamps {
             match Stamp::of(&self.dir.join(file)) {

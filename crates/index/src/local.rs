@@ -87,7 +87,7 @@ impl LocalIndex {
     }
 
     fn damaged(&self, error: &InputError) -> PortError {
-        PortError::permanent(&self.name, error.to_string())
+        PortError::input(&self.name, error.to_string())
     }
 
     fn check_positions(&self, positions: &[u32]) -> Result<(), PortError> {
@@ -216,8 +216,18 @@ impl Store for LocalIndex {
         snippets.map_err(|error| self.damaged(&error))
     }
 
-    fn sections(&self, doc_id: &str, _: Deadline) -> Result<Vec<StoredSection>, PortError> {
-        self.parts.tables.sections(doc_id).map_err(|error| self.damaged(&error))
+    fn sections(
+        &self,
+        doc_ids: &[&str],
+        _: Deadline,
+    ) -> Result<Vec<Vec<StoredSection>>, PortError> {
+        let sections = |doc_id: &&str| self.parts.tables.sections(doc_id);
+        let found: Result<_, InputError> = doc_ids.iter().map(sections).collect();
+        found.map_err(|error| self.damaged(&error))
+    }
+
+    fn section_counts(&self, doc_ids: &[&str], _: Deadline) -> Result<Vec<usize>, PortError> {
+        Ok(doc_ids.iter().map(|doc_id| self.parts.tables.n_sections(doc_id)).collect())
     }
 
     fn vectors(&self, positions: &[u32], _: Deadline) -> Result<Option<Vec<f32>>, PortError> {

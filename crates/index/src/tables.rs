@@ -3,6 +3,7 @@
 //! Both files stay on disk, mapped; memory holds offsets, numbers and the ids of documents.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use wfgy_core::{Snippet, StoredSection, snippet_id};
 use wfgy_formats::json::{self, Start};
@@ -10,7 +11,7 @@ use wfgy_formats::{InputError, Place};
 use wfgy_kernel::MappedFile;
 
 use crate::Manifest;
-use crate::build::SectionLine;
+use crate::section_line::SectionLine;
 
 /// Lines of a mapped file.
 #[derive(Debug)]
@@ -205,11 +206,19 @@ impl Tables {
         self.document_of[position as usize]
     }
 
+    /// Numbers of the sections of a document; none where there is no such document.
+    fn section_range(&self, doc_id: &str) -> Range<u32> {
+        let document = self.documents.get(doc_id).map(|document| *document as usize);
+        document.map_or(0..0, |d| self.first_section[d]..self.first_section[d + 1])
+    }
+
+    /// How many sections a document has; 0 where there is no such document.
+    pub(crate) fn n_sections(&self, doc_id: &str) -> usize {
+        self.section_range(doc_id).len()
+    }
+
     /// All sections of a document; none where there is no such document.
     pub(crate) fn sections(&self, doc_id: &str) -> Result<Vec<StoredSection>, InputError> {
-        let Some(document) = self.documents.get(doc_id) else { return Ok(Vec::new()) };
-        let document = *document as usize;
-        let range = self.first_section[document]..self.first_section[document + 1];
         let section = |i: u32| {
             let i = i as usize;
             let line = self.files.section(i)?;
@@ -220,6 +229,6 @@ impl Tables {
                 positions: (self.first_snippet[i]..self.first_snippet[i + 1]).collect(),
             })
         };
-        range.map(section).collect()
+        self.section_range(doc_id).map(section).collect()
     }
 }

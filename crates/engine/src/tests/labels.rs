@@ -85,7 +85,8 @@ fn rule_anchors_are_the_golds_own_else_what_the_targets_quote() {
         };
         let unit = wfgy_core::Unit::Snippet;
         let tokenizer = &crate::memory::Words;
-        crate::labels::Labeller::new(&store, tokenizer, &settings, unit).labels(&question).unwrap()
+        let mut labeller = crate::labels::Labeller::new(&store, tokenizer, &settings, unit);
+        labeller.labels(&[question], &|_| ()).unwrap().remove(0)
     };
     let span = || span_of(1, 0, 1);
     assert_eq!(labels(vec![span()], &["mine"]).anchors, ["mine"]);
@@ -108,7 +109,29 @@ fn rule_a_decoy_overlaps_no_target() {
         crate::labels::Labeller::new(&store, tokenizer, &settings, wfgy_core::Unit::Snippet);
     let across = TargetRef { quote: None, ..reference("d1", Some("s0"), Some((40, 60))) };
     let question = question("Q", "Own?", vec![across, reference("d2", Some("s1"), None)]);
-    let positions = labeller.labels(&question).unwrap().positions;
+    let positions = labeller.labels(&[question], &|_| ()).unwrap().remove(0).positions;
     // Sentences 0 and 1 of d1#s0, and all of d2#s1.
     assert_eq!(positions.into_iter().collect::<Vec<_>>(), [6, 7, 15, 16, 17]);
+}
+
+#[test]
+fn rule_the_store_is_asked_for_many_documents_in_one_call() {
+    let embedder = HashEmbedder::new("m");
+    let (store, gold) = (store(&embedder), questions());
+    let settings = settings();
+    let tokenizer = &crate::memory::Words;
+    let unit = wfgy_core::Unit::Snippet;
+    let mut labeller = crate::labels::Labeller::new(&store, tokenizer, &settings, unit);
+    let together = labeller.labels(&gold.items, &|_| ()).unwrap();
+    assert_eq!(*store.calls.lock().unwrap(), [("sections", 12), ("snippets", 72)]);
+    for (question, labels) in gold.items.iter().zip(together) {
+        let alone = labeller.labels(std::slice::from_ref(question), &|_| ()).unwrap().remove(0);
+        assert_eq!((alone.positions, alone.expected), (labels.positions, labels.expected));
+    }
+    // A whole evaluation asks for documents in a handful of calls, never for one a hit.
+    store.calls.lock().unwrap().clear();
+    run(&gold, &store, &embedder).unwrap();
+    let calls = store.calls.lock().unwrap();
+    let of_documents: Vec<_> = calls.iter().filter(|(name, _)| *name != "snippets").collect();
+    assert_eq!(of_documents.len(), 3, "labels, integrity, sole sections: {of_documents:?}");
 }

@@ -220,8 +220,10 @@ fn snippets_sections_and_vectors_agree_with_the_corpus() {
     let embedder = WordEmbedder::new(24);
     let schema = index.manifest().embedder.schema();
     let mut next = 0;
-    for document in &documents {
-        let sections = index.sections(&document.doc_id, Deadline::NONE).unwrap();
+    let ids: Vec<&str> = documents.iter().map(|document| document.doc_id.as_str()).collect();
+    let of_documents = index.sections(&ids, Deadline::NONE).unwrap();
+    assert_eq!(of_documents.len(), documents.len());
+    for (document, sections) in documents.iter().zip(of_documents) {
         assert_eq!(sections.len(), 2);
         for (section, stored) in document.sections.iter().zip(sections) {
             assert_eq!((&stored.section_id, &stored.text), (&section.section_id, &section.text));
@@ -240,7 +242,11 @@ fn snippets_sections_and_vectors_agree_with_the_corpus() {
         }
     }
     assert_eq!(next as usize, index.n_snippets());
-    assert!(index.sections("no such document", Deadline::NONE).unwrap().is_empty());
+    let asked = [ids[1], "no such document", ids[0]];
+    let found = index.sections(&asked, Deadline::NONE).unwrap();
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0, 2]);
+    assert_eq!(found[2][0].positions[0], 0, "in the order asked");
+    assert_eq!(index.section_counts(&asked, Deadline::NONE).unwrap(), [2, 0, 2]);
     for error in [
         index.snippets(&[0, next], Deadline::NONE).unwrap_err(),
         index.vectors(&[next], Deadline::NONE).unwrap_err(),
