@@ -11,7 +11,7 @@ use wfgy_formats::{InputError, Place};
 use wfgy_kernel::MappedFile;
 
 use crate::Manifest;
-use crate::build::SectionLine;
+use crate::section_line::SectionLine;
 
 /// Lines of a mapped file.
 #[derive(Debug)]

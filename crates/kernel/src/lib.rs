@@ -5,14 +5,26 @@
 //! candidates with a proven margin, the scores themselves are [`dot_f64`] in
 //! one fixed order.
 
+mod activation;
 mod dot;
+mod fixed_point;
+mod gemm16;
 mod isa;
+mod lanes;
+mod layer_norm;
 mod mapped;
 mod matrix;
+mod softmax;
 mod sweep;
+mod vectorized;
 
+pub use activation::{gelu, gelu_tanh, relu};
 pub use dot::{cosine_f64, dot_f32, dot_f64, norm_f64, squared_distance_f64};
+pub use fixed_point::{dequantize, dequantize_add, quantize};
+pub use gemm16::{Panels, multiply16};
 pub use isa::{Isa, IsaError};
+pub use layer_norm::layer_norm;
 pub use mapped::{MappedError, MappedFile};
 pub use matrix::multiply_transposed;
+pub use softmax::softmax16;
 pub use sweep::{Scored, Similarity, round9, sweep};

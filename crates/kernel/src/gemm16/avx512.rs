@@ -1,0 +1,103 @@
+//! The product in 512-bit registers: tiles of 12 rows and one panel of 32 outputs.
+
+use std::arch::x86_64::*;
+
+use super::{PANEL, PairRow, Panels};
+
+/// Rows of a tile: 24 sums, 2 halves of a pair row and the row's pair fit 32 registers.
+const ROWS: usize = 12;
+
+macro_rules! product {
+    ($(#[$attribute:meta])* $name:ident, $tile:ident, $features:literal, $dot:expr) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// The processor has the features of the path; `c` is whole rows of `b.columns()` and `a`
+        /// has a row of `b.pairs` pairs for each, `stride` apart; `b.pairs` is not 0.
+        #[target_feature(enable = $features)]
+        pub(super) unsafe fn $name(a: &[[i16; 2]], stride: usize, b: &Panels, c: &mut [i32]) {
+            let columns = b.columns();
+            let rows = c.len() / columns;
+            for (p, panel) in b.rows.chunks_exact(b.pairs).enumerate() {
+                let mut i = 0;
+                while i < rows {
+                    let n = (rows - i).min(ROWS);
+                    // SAFETY: rows i..i + n exist in `a` and `c`, and the panel's columns in `c`.
+                    unsafe {
+                        let a = a.as_ptr().add(i * stride);
+                        let c = c.as_mut_ptr().add(i * columns + p * PANEL);
+                        match n {
+                            1 => $tile::<1>(a, stride, panel, c, columns),
+                            2 => $tile::<2>(a, stride, panel, c, columns),
+                            3 => $tile::<3>(a, stride, panel, c, columns),
+                            4 => $tile::<4>(a, stride, panel, c, columns),
+                            5 => $tile::<5>(a, stride, panel, c, columns),
+                            6 => $tile::<6>(a, stride, panel, c, columns),
+                            7 => $tile::<7>(a, stride, panel, c, columns),
+                            8 => $tile::<8>(a, stride, panel, c, columns),
+                            9 => $tile::<9>(a, stride, panel, c, columns),
+                            10 => $tile::<10>(a, stride, panel, c, columns),
+                            11 => $tile::<11>(a, stride, panel, c, columns),
+                            _ => $tile::<ROWS>(a, stride, panel, c, columns),
+                        }
+                    }
+                    i += n;
+                }
+            }
+        }
+
+        /// `R` rows times one panel.
+        ///
+        /// # Safety
+        /// The processor has the features; `a` is `R` rows of `panel.len()` pairs, `stride` apart;
+        /// `c` is `R` rows of 32 sums, `columns` apart.
+        #[inline]
+        #[target_feature(enable = $features)]
+        unsafe fn $tile<const R: usize>(
+            a: *const [i16; 2],
+            stride: usize,
+            panel: &[PairRow],
+            c: *mut i32,
+            columns: usize,
+        ) {
+            let mut sums = [[_mm512_setzero_si512(); 2]; R];
+            for (t, row) in panel.iter().enumerate() {
+                let row = row.0.as_ptr().cast::<__m512i>();
+                // SAFETY: a pair row is two aligned vectors; pair `t` of row `r` is inside `a`.
+                unsafe {
+                    let (low, high) = (_mm512_load_si512(row), _mm512_load_si512(row.add(1)));
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        let pair = a.add(r * stride + t).cast::<i32>().read_unaligned();
+                        let x = _mm512_set1_epi32(pair);
+                        sum[0] = $dot(sum[0], x, low);
+                        sum[1] = $dot(sum[1], x, high);
+                    }
+                }
+            }
+            for (r, [low, high]) in sums.into_iter().enumerate() {
+                // SAFETY: row `r` of `c` has 32 sums.
+                unsafe {
+                    let out = c.add(r * columns);
+                    _mm512_storeu_si512(out.cast(), low);
+                    _mm512_storeu_si512(out.add(16).cast(), high);
+                }
+            }
+        }
+    };
+}
+
+product!(
+    /// By `vpmaddwd` and an addition.
+    multiply,
+    tile,
+    "avx512f,avx512bw",
+    |sum, x, y| _mm512_add_epi32(sum, _mm512_madd_epi16(x, y))
+);
+
+product!(
+    /// By `vpdpwssd`, which adds by itself.
+    multiply_vnni,
+    tile_vnni,
+    "avx512f,avx512bw,avx512vnni",
+    |sum, x, y| _mm512_dpwssd_epi32(sum, x, y)
+);
