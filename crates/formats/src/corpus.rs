@@ -6,15 +6,17 @@
 
 mod folder;
 mod frame;
+mod markdown;
 mod record;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wfgy_core::{Digest, Document};
 
 use crate::source::Meter;
-use crate::{InputError, Place};
+use crate::{InputError, Origin, Place};
 
 /// Longest document in bytes, as it stands in its file: 64 MiB.
 pub const MAX_DOCUMENT: usize = crate::json::MAX_RECORD;
@@ -25,7 +27,7 @@ pub const MAX_SECTION: usize = crate::json::MAX_STRING;
 /// Names under which a BEIR folder keeps its corpus.
 const BEIR: [&str; 3] = ["corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.zst"];
 
-/// The documents of a corpus in corpus order, each with the place where it begins.
+/// The documents of a corpus in corpus order, each with where it begins.
 ///
 /// Checked across documents: ids are unique and there is at least one document.
 /// Ends after the first error.
@@ -97,18 +99,22 @@ impl Corpus {
         }
     }
 
-    fn step(&mut self) -> Result<Option<(Document, Place)>, InputError> {
+    fn step(&mut self) -> Result<Option<(Document, Origin)>, InputError> {
         let next = match &mut self.source {
             Source::Records(frames) => match frames.next_record()? {
                 Some(start) => {
-                    let document = record::document(frames.record(), frames.file(), start)?;
-                    Some((document, Place::Line(start.line)))
+                    let file = frames.file();
+                    let document = record::document(frames.record(), &file, start)?;
+                    Some((document, Origin { file, place: Place::Line(start.line) }))
                 }
                 None => None,
             },
-            Source::Folder(folder) => folder.next_document()?.map(|doc| (doc, Place::File)),
+            Source::Folder(folder) => folder.next_document()?.map(|document| {
+                let file = Arc::from(self.path.join(&document.doc_id));
+                (document, Origin { file, place: Place::File })
+            }),
         };
-        let Some((document, place)) = next else {
+        let Some((document, origin)) = next else {
             if self.seen.is_empty() {
                 return Err(InputError::file(&self.path, "holds no document"));
             }
@@ -118,18 +124,14 @@ impl Corpus {
         id.copy_from_slice(&Digest::of(&document.doc_id).as_bytes()[..16]);
         if !self.seen.insert(u128::from_be_bytes(id)) {
             let problem = format!("`{}` is the id of an earlier document too", document.doc_id);
-            let file = match &self.source {
-                Source::Records(frames) => frames.file().to_owned(),
-                Source::Folder(_) => self.path.join(&document.doc_id),
-            };
-            return Err(InputError::at(file, place, problem).field("doc_id"));
+            return Err(InputError::at(origin.file, origin.place, problem).field("doc_id"));
         }
-        Ok(Some((document, place)))
+        Ok(Some((document, origin)))
     }
 }
 
 impl Iterator for Corpus {
-    type Item = Result<(Document, Place), InputError>;
+    type Item = Result<(Document, Origin), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

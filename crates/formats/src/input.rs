@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,33 @@ pub enum Place {
     LineColumn(u64, u64),
     /// A byte offset, 0-based, of the decompressed content.
     Byte(u64),
+}
+
+impl fmt::Display for Place {
+    /// What follows a file's name in a message; nothing for the file as a whole.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Line(line) => write!(f, ":{line}"),
+            Self::LineColumn(line, column) => write!(f, ":{line}:{column}"),
+            Self::Byte(byte) => write!(f, ": byte {byte}"),
+        }
+    }
+}
+
+/// Where a record stands, for messages about what was made of it later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its file; records of one file share the name.
+    pub file: Arc<Path>,
+    /// Where it begins.
+    pub place: Place,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.file.display(), self.place)
+    }
 }
 
 /// An input that cannot be used: one clear line.
@@ -61,13 +89,7 @@ fn one_line(text: &str) -> String {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        match self.place {
-            Place::File => {}
-            Place::Line(line) => write!(f, ":{line}")?,
-            Place::LineColumn(line, column) => write!(f, ":{line}:{column}")?,
-            Place::Byte(byte) => write!(f, ": byte {byte}")?,
-        }
+        write!(f, "{}{}", self.file.display(), self.place)?;
         if let Some(field) = &self.field {
             write!(f, ": {field}")?;
         }

@@ -23,4 +23,4 @@ pub mod table;
 pub mod trec;
 pub mod verdict;
 
-pub use input::{InputError, Place};
+pub use input::{InputError, Origin, Place};

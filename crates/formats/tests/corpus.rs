@@ -6,9 +6,9 @@ use std::path::Path;
 
 use wfgy_core::Document;
 use wfgy_formats::corpus::{Corpus, MAX_DOCUMENT, MAX_SECTION};
-use wfgy_formats::{InputError, Place};
+use wfgy_formats::{InputError, Origin, Place};
 
-fn all(path: &Path) -> Result<Vec<(Document, Place)>, InputError> {
+fn all(path: &Path) -> Result<Vec<(Document, Origin)>, InputError> {
     Corpus::open(path)?.collect()
 }
 
@@ -73,7 +73,8 @@ fn every_document_comes_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.jsonl");
     std::fs::write(&path, LINES).unwrap();
-    let places: Vec<Place> = all(&path).unwrap().into_iter().map(|(_, place)| place).collect();
+    let places: Vec<Place> =
+        all(&path).unwrap().into_iter().map(|(_, origin)| origin.place).collect();
     assert_eq!(places, [Place::Line(1), Place::Line(3)]);
 }
 
@@ -208,8 +209,8 @@ fn rule_a_folder_of_texts_has_headings_as_sections() {
     std::fs::write(dir.path().join("b/.git/x.md"), "hidden").unwrap();
     std::fs::write(dir.path().join("b/pic.png"), [0xff]).unwrap();
     std::fs::write(dir.path().join("b/n.txt"), "# plain\n").unwrap();
-    let text = "front\n\n# The Guide!\n\n## Setup ##\nrun it\n```sh\n# no heading\n```\n\
-                \n## Setup\nagain\n### \nbody\n####### seven\n#hash\n";
+    let text = "\u{feff}---\ntags: x\n---\nfront\n\n# The Guide!\n\n## Setup ##\nrun it\n```sh\n# no heading\n```\n\
+                \n## Setup\nagain\n### \nbody\n####### seven\n#hash\n\nUnder *lines*\n-----\nlast\n\n---\n\n- item\n";
     std::fs::write(dir.path().join("a.md"), text).unwrap();
     std::fs::write(dir.path().join("c.md"), "no heading").unwrap();
     let documents: Vec<Document> = all(dir.path()).unwrap().into_iter().map(|d| d.0).collect();
@@ -224,10 +225,11 @@ fn rule_a_folder_of_texts_has_headings_as_sections() {
     assert_eq!(
         sections,
         [
-            ("preamble", None, "front"),
+            ("preamble", None, "---\ntags: x\n---\nfront"),
             ("setup", Some("Setup"), "run it\n```sh\n# no heading\n```"),
             ("setup-1", Some("Setup"), "again"),
             ("section", None, "body\n####### seven\n#hash"),
+            ("under-lines", Some("Under lines"), "last\n\n---\n\n- item"),
         ]
     );
     assert_eq!(documents[1].sections[0].text, "# plain\n");
@@ -243,6 +245,19 @@ fn a_folder_without_documents_or_with_invalid_text_is_an_error() {
     std::fs::write(dir.path().join("a.txt"), [b'a', 0xff]).unwrap();
     let error = all(dir.path()).unwrap_err().to_string();
     assert!(error.contains("a.txt: byte 1: invalid UTF-8"), "{error}");
+}
+
+#[test]
+fn rule_a_section_over_8_mib_in_a_folder_is_an_input_error_with_its_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.md");
+    let fits = "é".repeat(MAX_SECTION / 2);
+    std::fs::write(&path, format!("Small\n===\nx\n\n# Long\n\n{fits}\n")).unwrap();
+    assert_eq!(all(dir.path()).unwrap()[0].0.sections[1].text, fits);
+    std::fs::write(&path, format!("Small\n===\nx\n\n# Long\n\n{fits}x\n")).unwrap();
+    let error = all(dir.path()).unwrap_err();
+    assert_eq!((error.place, error.field.as_deref()), (Place::Byte(21), Some("long")));
+    assert!(error.to_string().contains("a.md: byte 21: long: a section of more than"), "{error}");
 }
 
 /// A reader of arbitrary bytes may refuse them, but never panic: what fuzzing would look for.

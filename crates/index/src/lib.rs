@@ -14,6 +14,7 @@ mod hnsw;
 mod local;
 mod manifest;
 mod search;
+mod section_line;
 mod sentence;
 mod tables;
 mod vectors;

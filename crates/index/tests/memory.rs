@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use wfgy_core::{Document, Metric, Section};
-use wfgy_formats::Place;
+use wfgy_formats::{Origin, Place};
 use wfgy_index::{AnnChoice, Chunk, Replace, build};
 
 #[allow(dead_code, reason = "shared with the tests of the directory, which use all of it")]
@@ -33,7 +34,7 @@ fn rule_memory_is_bounded_by_vectors_and_64_bytes_a_snippet_not_by_the_corpus() 
             let sections = (0..4).map(section).collect();
             let document =
                 Document { doc_id: i.to_string(), source_url: None, title: None, sections };
-            Ok((document, Place::File))
+            Ok((document, Origin { file: Path::new("made").into(), place: Place::File }))
         });
         let go = &mut |_| ControlFlow::Continue(());
         build(corpus, &embedder, &options, &dir.path().join(name), Replace::Never, go).unwrap()

@@ -204,10 +204,9 @@ fn failure(error: BuildError, input: &Path) -> Failure {
             Failure::unable(error)
         }
         BuildError::Embed { .. } => Failure::unable(error),
-        BuildError::NoSnippet { .. }
-        | BuildError::Vector { .. }
-        | BuildError::Chunk { .. }
-        | BuildError::TooMany => Failure::input(format!("{}: {error}", input.display())),
+        BuildError::NoSnippet { .. } | BuildError::TooMany => {
+            Failure::input(format!("{}: {error}", input.display()))
+        }
         _ => Failure::input(error),
     }
 }

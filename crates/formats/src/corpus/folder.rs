@@ -1,19 +1,20 @@
 //! A folder of `.md` and `.txt` files as a corpus.
 //!
 //! Every file is a document whose id is its path in the folder, `/` between names, in order of
-//! the bytes of those ids. In `.md` files every ATX heading (`#` to `######`, outside fenced
-//! code) begins a section; its id is the heading in the form that web anchors have, made unique.
+//! the bytes of those ids. In `.md` files every heading of the document itself (see [`markdown`])
+//! begins a section; its id is the heading in the form that web anchors have, made unique.
 //! A first level-1 heading also titles the document. Sections without text are left out; a file
 //! without headings is one section, as `.txt` is, whose id is the document's.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use wfgy_core::{Document, Section};
 
-use super::{MAX_DOCUMENT, MAX_SECTION};
+use super::{MAX_DOCUMENT, MAX_SECTION, markdown};
 use crate::source::{self, Meter};
 use crate::{InputError, Place};
 
@@ -47,24 +48,38 @@ impl Folder {
         self.meter.add(1);
         let path = self.root.join(&doc_id);
         let text = read_text(&path)?;
+        // A byte order mark is no part of the text.
+        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut document = Document { title: None, sections: Vec::new(), source_url: None, doc_id };
+        let mut parts = Vec::new();
         if document.doc_id.ends_with(".md") {
-            cut_markdown(&text, &mut document);
+            parts = cut_markdown(&text, start, &mut document.title);
         }
-        if document.sections.is_empty() {
+        if parts.is_empty() {
             let section_id = document.doc_id.clone();
-            document.sections.push(Section { section_id, title: None, text });
+            parts.push(Part { section_id, title: None, bytes: start..text.len() });
         }
-        for section in &document.sections {
-            if section.text.len() > MAX_SECTION {
+        for part in parts {
+            if part.bytes.len() > MAX_SECTION {
                 let problem = format!(
                     "a section of more than {MAX_SECTION} bytes (8 MiB): cut it by headings"
                 );
-                return Err(InputError::file(&path, problem).field(&section.section_id));
+                let place = Place::Byte(part.bytes.start as u64);
+                return Err(InputError::at(&path, place, problem).field(&part.section_id));
             }
+            let Part { section_id, title, bytes } = part;
+            let text = text[bytes].to_owned();
+            document.sections.push(Section { section_id, title, text });
         }
         Ok(Some(document))
     }
+}
+
+/// A section by its place in the text.
+struct Part {
+    section_id: String,
+    title: Option<String>,
+    bytes: Range<usize>,
 }
 
 /// Ids of all documents below `root/inside`; links to folders are not followed.
@@ -107,95 +122,39 @@ fn read_text(path: &Path) -> Result<String, InputError> {
     })
 }
 
-/// Fills in the title and the sections that have text.
-fn cut_markdown(text: &str, document: &mut Document) {
+/// The sections of `text` from `start` on that have text; fills in the document's title.
+fn cut_markdown(text: &str, start: usize, document_title: &mut Option<String>) -> Vec<Part> {
+    let headings = markdown::headings(&text[start..]);
+    if let Some(first) = headings.first().filter(|h| h.level == 1 && !h.title.is_empty()) {
+        *document_title = Some(first.title.clone());
+    }
+    let mut parts = Vec::new();
+    if headings.is_empty() {
+        return parts;
+    }
     let mut slugs = HashSet::new();
-    let mut title: Option<String> = None;
-    let mut start = 0;
-    let mut fence: Option<(u8, usize)> = None;
-    let mut at = 0;
-    let mut headings = 0;
-    for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        let heading = if fence.is_none() { heading(line) } else { None };
-        match (fence, fence_of(line)) {
-            (None, Some((mark, length, _))) => fence = Some((mark, length)),
-            (Some((mark, length)), Some((same, enough, true)))
-                if same == mark && enough >= length =>
-            {
-                fence = None;
-            }
-            _ => {}
+    // The text before the first heading, then the text behind each.
+    let starts = std::iter::once((None, start))
+        .chain(headings.iter().map(|h| (Some(&h.title), start + h.bytes.end)));
+    let ends = headings.iter().map(|h| start + h.bytes.start).chain([text.len()]);
+    for ((title, start), end) in starts.zip(ends) {
+        let raw = &text[start..end];
+        let trimmed = raw.trim();
+        if trimmed.is_empty() {
+            continue;
         }
-        if let Some((level, name)) = heading {
-            push_section(document, &mut slugs, title.take(), &text[start..at]);
-            if headings == 0 && level == 1 && !name.is_empty() {
-                document.title = Some(name.to_owned());
-            }
-            headings += 1;
-            title = Some(name.to_owned());
-            start = end;
+        let start = start + raw.len() - raw.trim_start().len();
+        let slug = title.map_or(PREAMBLE.to_owned(), |title| slug(title));
+        let mut section_id = slug.clone();
+        let mut n = 0;
+        while !slugs.insert(section_id.clone()) {
+            n += 1;
+            section_id = format!("{slug}-{n}");
         }
-        at = end;
+        let title = title.filter(|title| !title.is_empty()).cloned();
+        parts.push(Part { section_id, title, bytes: start..start + trimmed.len() });
     }
-    if headings > 0 {
-        push_section(document, &mut slugs, title, &text[start..]);
-    }
-}
-
-fn push_section(
-    document: &mut Document,
-    slugs: &mut HashSet<String>,
-    title: Option<String>,
-    text: &str,
-) {
-    let text = text.trim();
-    if text.is_empty() {
-        return;
-    }
-    let slug = title.as_deref().map_or(PREAMBLE.to_owned(), slug);
-    let mut section_id = slug.clone();
-    let mut n = 0;
-    while !slugs.insert(section_id.clone()) {
-        n += 1;
-        section_id = format!("{slug}-{n}");
-    }
-    let title = title.filter(|title| !title.is_empty());
-    document.sections.push(Section { section_id, title, text: text.to_owned() });
-}
-
-/// Level and text of an ATX heading.
-fn heading(line: &str) -> Option<(usize, &str)> {
-    let line = line.trim_end();
-    let body = line.trim_start_matches(' ');
-    if line.len() - body.len() > 3 {
-        return None;
-    }
-    let level = body.bytes().take_while(|b| *b == b'#').count();
-    let rest = &body[level..];
-    if !(1..=6).contains(&level) || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
-        return None;
-    }
-    let rest = rest.trim();
-    let open = rest.trim_end_matches('#');
-    let closed = open.is_empty() || open.ends_with([' ', '\t']);
-    Some((level, if closed { open.trim_end() } else { rest }))
-}
-
-/// Mark and length of a code fence, and whether nothing follows it (so that it can close one).
-fn fence_of(line: &str) -> Option<(u8, usize, bool)> {
-    let body = line.trim_start_matches(' ');
-    if line.len() - body.len() > 3 {
-        return None;
-    }
-    let mark = *body.as_bytes().first().filter(|b| matches!(b, b'`' | b'~'))?;
-    let length = body.bytes().take_while(|b| *b == mark).count();
-    let rest = body[length..].trim();
-    (length >= 3 && !(mark == b'`' && rest.contains('`'))).then_some((
-        mark,
-        length,
-        rest.is_empty(),
-    ))
+    parts
 }
 
 /// Lower case; letters, digits, `-` and `_` stay, white space becomes `-`, the rest goes.

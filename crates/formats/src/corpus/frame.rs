@@ -1,7 +1,8 @@
 //! Cuts a JSON corpus into its records, byte by byte and within the limits.
 
 use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::MAX_DOCUMENT;
 use crate::json::{Scan, Start, decode};
@@ -44,7 +45,7 @@ enum Shape {
 impl Frames {
     pub(super) fn open(path: &Path) -> Result<Self, InputError> {
         let (reader, meter) = source::open_metered(path)?;
-        let mut cursor = Cursor { reader, file: path.to_owned(), byte: 0, line: 1, line_start: 0 };
+        let mut cursor = Cursor { reader, file: path.into(), byte: 0, line: 1, line_start: 0 };
         cursor.skip_bom()?;
         let mut record = Vec::new();
         let shape = match cursor.skip_space()? {
@@ -67,8 +68,8 @@ impl Frames {
         self.meter.clone()
     }
 
-    pub(super) fn file(&self) -> &Path {
-        &self.cursor.file
+    pub(super) fn file(&self) -> Arc<Path> {
+        self.cursor.file.clone()
     }
 
     /// The bytes of the record that [`Self::next_record`] found.
@@ -140,7 +141,7 @@ impl Frames {
 /// A reader that knows where it is.
 struct Cursor {
     reader: Box<dyn BufRead + Send>,
-    file: PathBuf,
+    file: Arc<Path>,
     byte: u64,
     line: u64,
     line_start: u64,

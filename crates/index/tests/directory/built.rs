@@ -280,10 +280,10 @@ fn bad_vectors_and_failing_parts_are_named_and_leave_nothing() {
     let out = dir.path().join("docs");
     let with = options(Metric::Cosine, AnnChoice::None);
     for (word, expected) in [
-        ("zerovector", "snippet `bad#s#0-10`: its vector is zero"),
-        ("nanvector", "snippet `bad#s#0-9`: its vector holds NaN at 1"),
-        ("infvector", "snippet `bad#s#0-9`: its vector holds inf at 0"),
-        ("novector", "snippet `bad#s#0-8`: has no vector"),
+        ("zerovector", "c.jsonl:3: snippet `bad#s#0-10`: its vector is zero"),
+        ("nanvector", "c.jsonl:3: snippet `bad#s#0-9`: its vector holds NaN at 1"),
+        ("infvector", "c.jsonl:3: snippet `bad#s#0-9`: its vector holds inf at 0"),
+        ("novector", "c.jsonl:3: snippet `bad#s#0-8`: has no vector"),
         ("shortanswer", "dimension 24"),
         ("deadserver", "words: no answer"),
     ] {

@@ -7,7 +7,7 @@ use wfgy_core::{
     Analyzer, Deadline, Digest, Document, EmbedSchema, Embedder, EmbedderIdentity, Embeddings,
     Metric, PortError, RowState, Section, Span, Tokenizer, Tokens,
 };
-use wfgy_formats::{InputError, Place};
+use wfgy_formats::{InputError, Origin, Place};
 use wfgy_index::{AnnChoice, BuildError, BuildOptions, Chunk, Manifest, Replace, Tool, build};
 
 /// Words, and every other visible character alone.
@@ -167,8 +167,13 @@ pub(crate) fn options(metric: Metric, ann: AnnChoice) -> BuildOptions {
 
 pub(crate) fn stream(
     documents: Vec<Document>,
-) -> impl Iterator<Item = Result<(Document, Place), InputError>> {
-    documents.into_iter().map(|document| Ok((document, Place::File)))
+) -> impl Iterator<Item = Result<(Document, Origin), InputError>> {
+    documents.into_iter().enumerate().map(|(i, document)| {
+        Ok((
+            document,
+            Origin { file: Path::new("c.jsonl").into(), place: Place::Line(i as u64 + 1) },
+        ))
+    })
 }
 
 pub(crate) fn build_with(
