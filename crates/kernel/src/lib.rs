@@ -14,6 +14,7 @@ mod lanes;
 mod layer_norm;
 mod mapped;
 mod matrix;
+pub mod resample;
 mod softmax;
 mod sweep;
 mod vectorized;

@@ -54,6 +54,19 @@ impl Sample {
         self.values.len()
     }
 
+    /// The values, ascending.
+    pub(crate) fn sorted(&self) -> &[f64] {
+        &self.sorted
+    }
+
+    /// The sample of the values with their signs reversed.
+    pub(crate) fn negated(&self) -> Self {
+        Self {
+            values: self.values.iter().map(|value| -value).collect(),
+            sorted: self.sorted.iter().rev().map(|value| -value).collect(),
+        }
+    }
+
     /// Smallest value.
     pub fn min(&self) -> f64 {
         self.sorted[0]
@@ -79,11 +92,7 @@ impl Sample {
     ///
     /// `p` in [0, 1]; values outside are taken as the nearer end.
     pub fn quantile(&self, p: f64) -> f64 {
-        let h = (self.n() - 1) as f64 * p.clamp(0.0, 1.0);
-        let below = h.floor();
-        let (low, share) = (below as usize, h - below);
-        let high = (low + 1).min(self.n() - 1);
-        self.sorted[low] + share * (self.sorted[high] - self.sorted[low])
+        quantile_of_sorted(&self.sorted, p)
     }
 
     /// Type 7 quantile at ½.
@@ -129,6 +138,15 @@ impl Sample {
         let point = self.point(aggregate);
         Number { point, ci: None, n_questions: self.n(), aggregate, direction }
     }
+}
+
+/// Type 7 quantile of values in ascending order; there is at least one.
+pub(crate) fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
+    let h = (sorted.len() - 1) as f64 * p.clamp(0.0, 1.0);
+    let below = h.floor();
+    let (low, share) = (below as usize, h - below);
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + share * (sorted[high] - sorted[low])
 }
 
 #[cfg(test)]

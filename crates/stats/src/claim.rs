@@ -1,0 +1,311 @@
+//! A claim about a statistic: what decides it, and what it takes to decide it.
+
+use rayon::prelude::*;
+use wfgy_core::Aggregate;
+use wfgy_kernel::resample::Stream;
+
+use crate::bound::quantile_of;
+use crate::bounded_mean::{RESAMPLES, SEED};
+use crate::{
+    BoundError, Population, Range, Sample, Side, at_least, at_most, order_statistic, strictly_below,
+};
+
+/// Resamples of each of them: planning needs no more.
+const PLANNING_RESAMPLES: usize = 1_000;
+
+/// Data sets that a probability is estimated from: its standard error at 0.8 is 0.028.
+const TRIALS: usize = 200;
+
+/// How probable a decision must be for a number of questions to count as enough.
+const PROBABLE: f64 = 0.8;
+
+/// Closer to the threshold than this, in standard errors, no feasible number of questions decides.
+const TOO_CLOSE: f64 = 0.25;
+
+/// The most questions that are proposed, as a multiple of those at hand.
+const MOST_TIMES: usize = 200;
+
+/// The most questions that a smallest n is looked for among.
+const MOST_QUESTIONS: usize = 1_000_000;
+
+/// "The statistic lies on one side of the threshold, or on it."
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Claim {
+    /// The statistic over questions.
+    pub aggregate: Aggregate,
+    /// What values the metric can take.
+    pub range: Range,
+    /// The bound that shows the claim: `Upper` for "at most", `Lower` for "at least".
+    pub side: Side,
+    /// With what the statistic is compared.
+    pub threshold: f64,
+    /// Confidence of each bound, in (0, 1).
+    pub level: f64,
+}
+
+/// What a sample says of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The unfavourable bound satisfies it.
+    Shown,
+    /// The favourable bound violates it.
+    Refuted,
+    /// Neither.
+    Open,
+}
+
+/// How probable each answer is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Power {
+    /// Probability that the claim is shown, in [0, 1].
+    pub shown: f64,
+    /// Probability that it is refuted.
+    pub refuted: f64,
+    /// Probability that neither happens.
+    pub open: f64,
+}
+
+/// How many more questions would settle an open claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoreQuestions {
+    /// None: it is shown or refuted already.
+    Settled,
+    /// So many more, probably.
+    Number(usize),
+    /// The statistic is too close to the threshold: no feasible number.
+    NoFeasibleNumber,
+}
+
+impl Claim {
+    /// What `sample` says of it.
+    ///
+    /// # Errors
+    /// As [`Sample::bound`].
+    pub fn answer(&self, sample: &Sample) -> Result<Answer, BoundError> {
+        self.answer_with(sample, RESAMPLES)
+    }
+
+    fn answer_with(&self, sample: &Sample, resamples: usize) -> Result<Answer, BoundError> {
+        let bound =
+            |side| sample.bound_with(self.aggregate, self.range, side, self.level, resamples);
+        let unfavourable = bound(self.side)?;
+        let shown = match self.side {
+            Side::Upper => at_most(unfavourable, self.threshold),
+            Side::Lower => at_least(unfavourable, self.threshold),
+        };
+        if shown {
+            return Ok(Answer::Shown);
+        }
+        let favourable = bound(self.side.opposite())?;
+        let refuted = match self.side {
+            Side::Upper => strictly_below(self.threshold, favourable),
+            Side::Lower => strictly_below(favourable, self.threshold),
+        };
+        Ok(if refuted { Answer::Refuted } else { Answer::Open })
+    }
+
+    /// The smallest n at which any sample could show it: one whose values are all `best`.
+    ///
+    /// `best` is the best value that a question can have: the good end of the range, or 0 for a
+    /// difference that should not get worse. `None` where not even a million such questions do.
+    pub fn smallest_n(&self, best: f64) -> Option<usize> {
+        let shows = |n: usize| {
+            let bound = match quantile_of(self.aggregate) {
+                Some(p) if order_statistic::rank(n, p, self.side, self.level).is_some() => best,
+                Some(_) => self.side.nothing(),
+                None => {
+                    let clean = crate::clopper_pearson(0, n, Side::Upper, self.level);
+                    let mean = best + (self.range.end(self.side) - best) * clean;
+                    if self.aggregate == Aggregate::Count { mean * n as f64 } else { mean }
+                }
+            };
+            match self.side {
+                Side::Upper => at_most(bound, self.threshold),
+                Side::Lower => at_least(bound, self.threshold),
+            }
+        };
+        // Once it shows, it does for every larger n, but for counts, whose bound has a limit.
+        let mut above = 1;
+        while !shows(above) {
+            above *= 2;
+            if above > MOST_QUESTIONS {
+                return None;
+            }
+        }
+        let mut below = above / 2;
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if shows(middle) { above = middle } else { below = middle }
+        }
+        Some(above)
+    }
+
+    /// How many questions more than those of `sample` would settle it: the smallest N at which
+    /// n + N questions, drawn from the observed ones with replacement, give a decision with
+    /// probability at least 0.8 (to within 2 % of n + N).
+    ///
+    /// Closer than 0.25 standard errors to the threshold, or where 200 n questions do not decide,
+    /// no number is feasible. It takes the observed questions for the population: what it
+    /// promises, it promises if the estimate is right.
+    ///
+    /// # Errors
+    /// As [`Sample::bound`].
+    pub fn more_questions(&self, sample: &Sample) -> Result<MoreQuestions, BoundError> {
+        if self.answer(sample)? != Answer::Open {
+            return Ok(MoreQuestions::Settled);
+        }
+        let gap = (sample.point(self.aggregate) - self.threshold).abs();
+        if gap < TOO_CLOSE * self.standard_error(sample) || gap == 0.0 {
+            return Ok(MoreQuestions::NoFeasibleNumber);
+        }
+        let n = sample.n();
+        let enough = |more: usize| -> Result<bool, BoundError> {
+            let drawn = |stream: &mut Stream| resampled(sample, n + more, stream);
+            Ok(self.power_with(drawn)?.open <= 1.0 - PROBABLE)
+        };
+        let (mut below, mut above) = (0, n.div_ceil(16));
+        while !enough(above)? {
+            if n + above >= n * MOST_TIMES {
+                return Ok(MoreQuestions::NoFeasibleNumber);
+            }
+            (below, above) = (above, (2 * above).min(n * MOST_TIMES - n));
+        }
+        while above - below > 1.max((n + above) / 50) {
+            let middle = below + (above - below) / 2;
+            if enough(middle)? { above = middle } else { below = middle }
+        }
+        Ok(MoreQuestions::Number(above))
+    }
+
+    /// How probable each answer is with `questions` questions from `population`.
+    ///
+    /// # Errors
+    /// As [`Sample::bound`].
+    pub fn power(&self, population: &Population, questions: usize) -> Result<Power, BoundError> {
+        self.power_with(|stream| population.draw(questions.max(1), stream))
+    }
+
+    /// Shares of answers over data sets, each drawn from a stream of its own.
+    fn power_with(
+        &self,
+        draw: impl Fn(&mut Stream) -> Vec<f64> + Sync,
+    ) -> Result<Power, BoundError> {
+        let answers: Vec<Answer> = (0..TRIALS as u64)
+            .into_par_iter()
+            .map(|trial| {
+                let values = draw(&mut Stream::new(SEED ^ 1, trial));
+                match Sample::new(values) {
+                    Ok(sample) => self.answer_with(&sample, PLANNING_RESAMPLES),
+                    // No values decide nothing.
+                    Err(_) => Ok(Answer::Open),
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        let share =
+            |answer| answers.iter().filter(|a| **a == answer).count() as f64 / answers.len() as f64;
+        Ok(Power {
+            shown: share(Answer::Shown),
+            refuted: share(Answer::Refuted),
+            open: share(Answer::Open),
+        })
+    }
+
+    /// Bootstrap standard error of the statistic.
+    fn standard_error(&self, sample: &Sample) -> f64 {
+        let points: Vec<f64> = (0..TRIALS as u64)
+            .into_par_iter()
+            .filter_map(|trial| {
+                let values = resampled(sample, sample.n(), &mut Stream::new(SEED ^ 2, trial));
+                Some(Sample::new(values).ok()?.point(self.aggregate))
+            })
+            .collect();
+        let mean = points.iter().sum::<f64>() / points.len() as f64;
+        let squares: f64 = points.iter().map(|point| (point - mean).powi(2)).sum();
+        (squares / (points.len() - 1) as f64).sqrt()
+    }
+}
+
+/// `size` values of the sample, drawn with replacement.
+fn resampled(sample: &Sample, size: usize, stream: &mut Stream) -> Vec<f64> {
+    let n = sample.n() as u32;
+    (0..size).map(|_| sample.values()[stream.below(n) as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_most_claim(aggregate: Aggregate, threshold: f64) -> Claim {
+        Claim { aggregate, range: Range::UNIT, side: Side::Upper, threshold, level: 0.95 }
+    }
+
+    fn at_least_claim(aggregate: Aggregate, threshold: f64) -> Claim {
+        Claim { aggregate, range: Range::UNIT, side: Side::Lower, threshold, level: 0.95 }
+    }
+
+    #[test]
+    fn rule_a_claim_is_shown_by_one_bound_and_refuted_by_the_other() {
+        let sample = Sample::new((0..100).map(|i| f64::from(i % 10) / 10.0).collect()).unwrap();
+        let answer = |claim: Claim| claim.answer(&sample).unwrap();
+        assert_eq!(answer(at_most_claim(Aggregate::Mean, 0.55)), Answer::Shown);
+        assert_eq!(answer(at_most_claim(Aggregate::Mean, 0.45)), Answer::Open);
+        assert_eq!(answer(at_most_claim(Aggregate::Mean, 0.35)), Answer::Refuted);
+        assert_eq!(answer(at_least_claim(Aggregate::Median, 0.3)), Answer::Shown);
+        assert_eq!(answer(at_least_claim(Aggregate::Median, 0.45)), Answer::Open);
+        assert_eq!(answer(at_least_claim(Aggregate::Median, 0.7)), Answer::Refuted);
+    }
+
+    #[test]
+    fn rule_the_smallest_n_is_where_clean_questions_first_show_it() {
+        assert_eq!(at_most_claim(Aggregate::Mean, 0.02).smallest_n(0.0), Some(149));
+        assert_eq!(at_most_claim(Aggregate::P95, 0.10).smallest_n(0.0), Some(59));
+        assert_eq!(at_most_claim(Aggregate::Median, 0.45).smallest_n(0.0), Some(5));
+        assert_eq!(at_least_claim(Aggregate::Mean, 0.70).smallest_n(1.0), Some(9));
+        assert_eq!(at_most_claim(Aggregate::Mean, 0.0).smallest_n(0.0), None);
+        assert_eq!(at_most_claim(Aggregate::Median, 0.45).smallest_n(0.5), None);
+        // And so it is for samples.
+        let clean = |n| Sample::new(vec![0.0; n]).unwrap();
+        let claim = at_most_claim(Aggregate::Mean, 0.02);
+        assert_eq!(claim.answer(&clean(148)), Ok(Answer::Open));
+        assert_eq!(claim.answer(&clean(149)), Ok(Answer::Shown));
+    }
+
+    #[test]
+    fn rule_more_questions_are_proposed_where_they_would_settle_it() {
+        let sample = Sample::new((0..40).map(|i| f64::from(i % 10) / 10.0).collect()).unwrap();
+        let more = |threshold| at_most_claim(Aggregate::Mean, threshold).more_questions(&sample);
+        assert_eq!(more(0.60), Ok(MoreQuestions::Settled));
+        assert_eq!(more(0.30), Ok(MoreQuestions::Settled));
+        // 0.25 standard errors are 0.011.
+        assert_eq!(more(0.455), Ok(MoreQuestions::NoFeasibleNumber));
+        assert_eq!(more(0.45), Ok(MoreQuestions::NoFeasibleNumber));
+        let Ok(MoreQuestions::Number(near)) = more(0.48) else { panic!("{:?}", more(0.48)) };
+        let Ok(MoreQuestions::Number(far)) = more(0.51) else { panic!("{:?}", more(0.51)) };
+        // ((1.645 + 0.842) 0.287 / gap)² questions in all, by the normal approximation.
+        assert!((450..800).contains(&near), "{near}");
+        assert!((60..160).contains(&far), "{far}");
+    }
+
+    #[test]
+    fn rule_a_median_of_few_questions_gets_a_number_too() {
+        let sample = Sample::new(vec![0.30, 0.35, 0.38, 0.41]).unwrap();
+        let claim = at_most_claim(Aggregate::Median, 0.45);
+        // All four are below: five such questions show it.
+        assert_eq!(claim.more_questions(&sample), Ok(MoreQuestions::Number(1)));
+    }
+
+    #[test]
+    fn rule_power_grows_with_the_effect_and_its_parts_are_a_whole() {
+        let claim = at_least_claim(Aggregate::Mean, 0.70);
+        let power = |mean| {
+            let population = Population::runs(mean, 8, 0.5).unwrap();
+            claim.power(&population, 100).unwrap()
+        };
+        let (bad, good) = (power(0.5), power(0.9));
+        assert!(bad.refuted > 0.95 && bad.shown == 0.0, "{bad:?}");
+        assert!(good.shown > 0.95 && good.refuted == 0.0, "{good:?}");
+        let near = power(0.75);
+        assert!(near.open > 0.3, "{near:?}");
+        assert!((near.open + near.shown + near.refuted - 1.0).abs() < 1e-12);
+    }
+}
