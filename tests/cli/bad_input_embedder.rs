@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use service::Act;
-use support::{INDEX_BUILD, WFGY_EVAL, World};
+use support::{INDEX_BUILD, Ran, WFGY_EVAL, World};
 use wfgy_core::Digest;
 use wfgy_formats::npy;
 
@@ -346,7 +346,66 @@ fn a_service_that_refuses_in_the_middle_of_a_build_leaves_the_old_index() {
     world.run(INDEX_BUILD, &from_service(&url, &[])).success();
     let url = service::start(|n| if n < 3 { Act::Vectors } else { Act::Status(401) });
     let args = from_service(&url, &["--force"]);
-    world.refused(INDEX_BUILD, &args, 4, &[&url, "status 401", "WFGY_EMBED_KEY"]);
+    world.refused(INDEX_BUILD, &args, 2, &[&url, "status 401", "WFGY_EMBED_KEY"]);
+}
+
+/// What a service can do wrong, the exit code that it means in every program at every moment, and
+/// what the line says of it.
+const WRONGS: [(fn() -> Act, i32, &str); 11] = [
+    (|| Act::Status(401), 2, "set the key in WFGY_EMBED_KEY or OPENAI_API_KEY"),
+    (|| Act::Status(403), 2, "set the key in WFGY_EMBED_KEY or OPENAI_API_KEY"),
+    (|| Act::Status(400), 2, "check the URL and the model's name"),
+    (|| Act::Status(404), 2, "check the URL and the model's name"),
+    (|| Act::Status(307), 2, "name the URL that it redirects to"),
+    (|| Act::Body("<html>".to_owned()), 4, "is this an OpenAI-compatible service?"),
+    (|| Act::Body(r#"{"data": []}"#.to_owned()), 4, "the answer has 0"),
+    // These may pass, and are asked again until the user's patience ends.
+    (|| Act::Status(429), 4, "/embeddings: "),
+    (|| Act::Status(500), 4, "/embeddings: "),
+    (|| Act::Reset, 4, "/embeddings: "),
+    (|| Act::Die, 4, "/embeddings: "),
+];
+
+/// A service that answers `good` requests before it does wrong for good.
+fn wrong_after(good: usize, act: fn() -> Act) -> String {
+    service::start(move |n| if n < good { Act::Vectors } else { act() })
+}
+
+#[test]
+fn a_failure_of_a_service_has_one_exit_code_in_every_program_at_every_moment() {
+    let world = World::new();
+    write_corpus(&world);
+    let url = service::start(|_| Act::Vectors);
+    world.run(INDEX_BUILD, &from_service(&url, &[])).success();
+    let ask = |verb: &[&str], url: &str| -> Vec<String> {
+        let args = ["--gold", "gold.json", "--index", "new", "--embed-timeout", "1"];
+        let args = verb.iter().chain(&args).chain(&["--embedder-url"]).copied().chain([url]);
+        args.map(str::to_owned).collect()
+    };
+    for (act, code, part) in WRONGS {
+        for good in [0, 1] {
+            let url = wrong_after(good, act);
+            let more = ["--embed-timeout", "1", "--force"];
+            world.refused(INDEX_BUILD, &from_service(&url, &more), code, &[&url, part]);
+            for verb in [&["gold", "check"][..], &["--min-cov", "0.7", "--no-file"]] {
+                let url = wrong_after(good, act);
+                let args = ask(verb, &url);
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                world.refused(WFGY_EVAL, &args, code, &[&url, part]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_refused_is_not_asked_for_again() {
+    let world = World::new();
+    write_corpus(&world);
+    let url = service::start(|_| Act::Status(401));
+    let mut command = world.command(INDEX_BUILD);
+    command.args(from_service(&url, &[])).env("WFGY_EMBED_KEY", "sk-test-1");
+    let ran = Ran::of(&mut command).refuses(2, &["refuses the key of WFGY_EMBED_KEY"]);
+    assert!(!ran.stderr.contains("sk-test-1"), "{}", ran.told());
 }
 
 #[test]

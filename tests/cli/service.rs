@@ -18,6 +18,8 @@ pub(crate) enum Act {
     Body(String),
     /// Answers with this status.
     Status(u16),
+    /// Closes the connection in the middle of the answer.
+    Reset,
     /// Closes the connection and the port: nobody answers any more.
     Die,
 }
@@ -41,6 +43,12 @@ pub(crate) fn start(mut act: impl FnMut(usize) -> Act + Send + 'static) -> Strin
                 Act::Zero => (200, vectors(&texts, DIMENSION, true)),
                 Act::Body(body) => (200, body),
                 Act::Status(status) => (status, "{}".to_owned()),
+                Act::Reset => {
+                    let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n{\"data\":";
+                    let _ = stream.write_all(begun);
+                    n += 1;
+                    continue;
+                }
                 Act::Die => return,
             };
             n += 1;

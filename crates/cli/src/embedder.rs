@@ -230,7 +230,7 @@ pub(crate) fn default_folder() -> Option<PathBuf> {
 
 fn failure(error: OpenError) -> Failure {
     match &error {
-        OpenError::Service(_) => Failure::unable(error),
+        OpenError::Service(error) => Failure::port(error),
         _ => Failure::input(error),
     }
 }

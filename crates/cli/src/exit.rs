@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use wfgy_core::PortError;
+
 /// Why a program did not do what it was asked; its code is the process's exit code.
 ///
 /// | code | `index_build`, `wfgy_eval` | `vec` |
@@ -31,6 +33,11 @@ impl Failure {
     /// The world: a service, a disk, an internal error.
     pub(crate) fn unable(message: impl fmt::Display) -> Self {
         Self { code: 4, message: message.to_string() }
+    }
+
+    /// What a part behind a port ran into.
+    pub(crate) fn port(error: &PortError) -> Self {
+        if error.is_input() { Self::input(error) } else { Self::unable(error) }
     }
 
     /// The output already says why.

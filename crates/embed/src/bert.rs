@@ -99,7 +99,7 @@ impl BertEmbedder {
     }
 
     fn error(&self, message: String) -> PortError {
-        PortError::permanent(&self.identity.model_ver, message)
+        PortError::input(&self.identity.model_ver, message)
     }
 
     /// Vectors of one batch, normalised where the model does so.

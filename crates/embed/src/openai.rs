@@ -48,8 +48,6 @@ pub struct OpenAiOptions {
     pub query_prefix: String,
     /// Put before every snippet and anchor.
     pub passage_prefix: String,
-    /// The dimension that an index expects; `None` takes the service's.
-    pub dim: Option<usize>,
     /// Texts in one request, at least 1.
     pub batch: usize,
     /// How long one request may take.
@@ -67,7 +65,6 @@ impl OpenAiOptions {
             key: None,
             query_prefix: String::new(),
             passage_prefix: String::new(),
-            dim: None,
             batch: 64,
             timeout: Duration::from_secs(60),
             retry: RetryPolicy::default(),
@@ -79,9 +76,10 @@ impl OpenAiOptions {
 ///
 /// Timeouts, broken connections, 408, 425, 429 and 5xx are asked again as the
 /// policy says, and are [`PortError::Retryable`] when tries run out; every
-/// other refusal, another dimension, a missing or repeated index and a number
-/// that is not finite are [`PortError::Permanent`]. Token counts come from the
-/// built-in WordPiece, since the service does not tell its own.
+/// other 4xx and a redirection refuse what was asked, so that they are
+/// [`PortError::Input`]; another dimension, a missing or repeated index and a
+/// number that is not finite are [`PortError::Permanent`]. Token counts come
+/// from the built-in WordPiece, since the service does not tell its own.
 pub struct OpenAiEmbedder {
     agent: ureq::Agent,
     url: String,
@@ -113,13 +111,24 @@ struct Item {
 /// One failed try.
 struct Failure {
     message: String,
-    again: bool,
+    fault: Fault,
     wait: Option<Duration>,
 }
 
+/// What a failed try is due to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The moment: the same request may succeed later.
+    Moment,
+    /// The request: URL, key, model or text.
+    Request,
+    /// The service: its answer cannot be used.
+    Service,
+}
+
 impl Failure {
-    fn permanent(message: impl Into<String>) -> Self {
-        Self { message: message.into(), again: false, wait: None }
+    fn service(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault: Fault::Service, wait: None }
     }
 }
 
@@ -152,7 +161,7 @@ impl OpenAiEmbedder {
             .new_agent();
         let identity = EmbedderIdentity {
             model_ver: format!("openai:{}", options.model),
-            dim: options.dim.unwrap_or(0),
+            dim: 0,
             schema: EmbedSchema {
                 pooling: "unknown".to_owned(),
                 max_tokens: 0,
@@ -192,8 +201,10 @@ impl OpenAiEmbedder {
             };
             failed += 1;
             let message = self.redact(&failure.message);
-            if !failure.again {
-                return Err(PortError::permanent(&self.url, message));
+            match failure.fault {
+                Fault::Request => return Err(PortError::input(&self.url, message)),
+                Fault::Service => return Err(PortError::permanent(&self.url, message)),
+                Fault::Moment => {}
             }
             if failed >= self.options.retry.tries {
                 let tries =
@@ -231,10 +242,10 @@ impl OpenAiEmbedder {
             .read_to_vec()
             .map_err(|e| transport(&e))?;
         if !(200..300).contains(&status) {
-            return Err(refusal(status, &bytes, wait));
+            return Err(refusal(status, &bytes, wait, self.options.key.is_some()));
         }
         let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::permanent(format!(
+            Failure::service(format!(
                 "the answer is no embedding list ({error}); is this an OpenAI-compatible service?"
             ))
         })?;
@@ -246,14 +257,14 @@ impl OpenAiEmbedder {
     fn rows(&self, items: Vec<Item>, texts: usize) -> Result<Vec<f32>, Failure> {
         if items.len() != texts {
             let message = format!("asked for {texts} vectors, the answer has {}", items.len());
-            return Err(Failure::permanent(message));
+            return Err(Failure::service(message));
         }
         let dim = match self.identity.dim {
             0 => items.first().map_or(0, |item| item.embedding.len()),
             dim => dim,
         };
         if dim == 0 {
-            return Err(Failure::permanent("the answer has a vector of dimension 0"));
+            return Err(Failure::service("the answer has a vector of dimension 0"));
         }
         let mut rows = vec![0.0; texts * dim];
         let mut seen = vec![false; texts];
@@ -263,11 +274,11 @@ impl OpenAiEmbedder {
                 _ => {
                     let message =
                         format!("the answer has index {} twice or out of range", item.index);
-                    return Err(Failure::permanent(message));
+                    return Err(Failure::service(message));
                 }
             }
             if item.embedding.len() != dim {
-                return Err(Failure::permanent(format!(
+                return Err(Failure::service(format!(
                     "the answer has dimension {}, expected {dim}; is this the model of the index?",
                     item.embedding.len()
                 )));
@@ -278,7 +289,7 @@ impl OpenAiEmbedder {
                 if !to.is_finite() {
                     let message =
                         format!("vector {} holds a number that is not finite", item.index);
-                    return Err(Failure::permanent(message));
+                    return Err(Failure::service(message));
                 }
             }
         }
@@ -296,32 +307,38 @@ impl OpenAiEmbedder {
 /// What a failed connection means for the next try.
 fn transport(error: &ureq::Error) -> Failure {
     use ureq::Error as E;
-    let again = matches!(
-        error,
+    let fault = match error {
         E::Io(_)
-            | E::Timeout(_)
-            | E::HostNotFound
-            | E::ConnectionFailed
-            | E::Protocol(_)
-            | E::BodyStalled
-            | E::ConnectProxyFailed(_)
-    );
-    Failure { message: printable(&format!("no answer: {error}")), again, wait: None }
+        | E::Timeout(_)
+        | E::HostNotFound
+        | E::ConnectionFailed
+        | E::Protocol(_)
+        | E::BodyStalled
+        | E::ConnectProxyFailed(_) => Fault::Moment,
+        E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl => Fault::Request,
+        _ => Fault::Service,
+    };
+    Failure { message: printable(&format!("no answer: {error}")), fault, wait: None }
 }
 
 /// What a status outside 2xx means.
-fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Failure {
+fn refusal(status: u16, body: &[u8], wait: Option<Duration>, has_key: bool) -> Failure {
     let said = printable(&String::from_utf8_lossy(&body[..body.len().min(2048)]));
     let advice = match status {
+        401 | 403 if has_key => "; it refuses the key of WFGY_EMBED_KEY or OPENAI_API_KEY",
         401 | 403 => "; set the key in WFGY_EMBED_KEY or OPENAI_API_KEY",
-        404 => "; check the URL and the model's name",
+        400 | 404 => "; check the URL and the model's name",
         300..=399 => "; name the URL that it redirects to",
         _ => "",
     };
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     Failure {
         message: format!("status {status}{said}{advice}"),
-        again: matches!(status, 408 | 425 | 429 | 500..=599),
+        fault: match status {
+            408 | 425 | 429 | 500..=599 => Fault::Moment,
+            300..=499 => Fault::Request,
+            _ => Fault::Service,
+        },
         wait,
     }
 }
@@ -413,10 +430,22 @@ mod tests {
 
     #[test]
     fn what_a_service_says_is_one_short_line() {
-        let failure = refusal(400, format!("a\r\n\u{7}b {}", "x".repeat(5000)).as_bytes(), None);
-        assert!(failure.message.starts_with("status 400: a b xxx"), "{}", failure.message);
-        assert!(failure.message.len() < 260 && !failure.again);
-        assert!(refusal(503, b"", None).again && refusal(429, b"", None).again);
-        assert!(!refusal(302, b"", None).again);
+        let said = format!("a\r\n\u{7}b {}", "x".repeat(5000));
+        let message = refusal(400, said.as_bytes(), None, false).message;
+        assert!(message.starts_with("status 400: a b xxx") && message.len() < 280, "{message}");
+    }
+
+    #[test]
+    fn a_status_says_whose_fault_it_is() {
+        let fault = |status| refusal(status, b"", None, false).fault;
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            assert_eq!(fault(status), Fault::Moment, "{status}");
+        }
+        for status in [302, 400, 401, 403, 404, 413, 422] {
+            assert_eq!(fault(status), Fault::Request, "{status}");
+        }
+        assert_eq!(fault(100), Fault::Service);
+        assert!(refusal(401, b"", None, false).message.contains("set the key"));
+        assert!(refusal(401, b"", None, true).message.contains("refuses the key"));
     }
 }

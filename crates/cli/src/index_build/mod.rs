@@ -203,7 +203,7 @@ fn failure(error: BuildError, input: &Path) -> Failure {
         BuildError::Write(_) | BuildError::Mapped(_) | BuildError::Graph(_) => {
             Failure::unable(error)
         }
-        BuildError::Embed { .. } => Failure::unable(error),
+        BuildError::Embed { source } => Failure::port(&source),
         BuildError::NoSnippet { .. } | BuildError::TooMany => {
             Failure::input(format!("{}: {error}", input.display()))
         }

@@ -1,6 +1,7 @@
 //! `gold check`: what is wrong with a gold set against an index.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use wfgy_engine::{Parts, Progress, Settings, check_gold};
@@ -37,7 +38,9 @@ pub(crate) fn run(
     };
     let stages = terminal::Stages::default();
     let progress = |p: Progress| stages.show(p.stage, p.done, p.total);
-    let found = check_gold(parts, &Settings::new(10, 1), &progress);
+    let mut settings = Settings::new(10, 1);
+    settings.call_timeout = Some(Duration::from_secs(source.embed_timeout));
+    let found = check_gold(parts, &settings, &progress);
     stages.clear();
     let problems = found.map_err(|error| engine_failure(error, gold_path))?;
     match format {
