@@ -1,11 +1,17 @@
 //! A directory in the making: beside its target until it is whole.
+//!
+//! It is called `.NAME.PID-N.tmp` and locked (flock) as long as its process lives: whoever can
+//! lock one has found what a killed build left, and removes it.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use wfgy_formats::durable::{self, WriteError};
 
 use crate::BuildError;
@@ -31,18 +37,36 @@ pub(crate) struct Draft {
     at: PathBuf,
     out: PathBuf,
     placed: bool,
+    /// Holds the lock.
+    _lock: File,
 }
 
+/// Drafts that this process began: no name is used twice.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
+
 impl Draft {
-    /// Checks the target and makes a directory beside it.
+    /// Checks the target, removes what killed builds of it left, and makes a directory beside it.
     pub(crate) fn begin(out: &Path, replace: Replace<'_>) -> Result<Self, BuildError> {
         let out = target(out, replace)?;
-        let at = durable::beside(&out);
-        // Left behind by a process of this id that was killed; nobody else uses the name.
-        let _ = fs::remove_dir_all(&at);
-        let made = DirBuilder::new().mode(0o700).create(&at);
-        made.map_err(|source| WriteError { path: out.clone(), source })?;
-        Ok(Self { at, out, placed: false })
+        sweep(&out);
+        let fail = |source: io::Error| WriteError { path: out.clone(), source };
+        loop {
+            let at = beside(&out, BEGUN.fetch_add(1, Ordering::Relaxed));
+            match DirBuilder::new().mode(0o700).create(&at) {
+                // A process that had this id was killed, and what it left cannot be removed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(fail)?,
+            }
+            let lock = match File::open(&at) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(fail)?,
+            };
+            flock(&lock, FlockOperation::LockExclusive).map_err(|e| fail(e.into()))?;
+            // Another build may have swept it between its making and its locking.
+            if is_still(&lock, &at) {
+                return Ok(Self { at, out, placed: false, _lock: lock });
+            }
+        }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -79,6 +103,58 @@ impl Drop for Draft {
         if !self.placed {
             let _ = fs::remove_dir_all(&self.at);
         }
+    }
+}
+
+/// The name of this process's n-th draft of `out`.
+fn beside(out: &Path, n: u32) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(out.file_name().unwrap_or_default());
+    name.push(format!(".{}-{n}.tmp", std::process::id()));
+    out.with_file_name(name)
+}
+
+/// Removes drafts of `out` whose process is gone. What cannot be removed stays: it harms nobody.
+fn sweep(out: &Path) {
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let Some(target) = out.file_name() else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !is_draft_of(target, &entry.file_name()) {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(lock) = File::open(&path) else { continue };
+        let free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        // Someone may have named a folder of theirs like a draft.
+        if free && is_still(&lock, &path) && matches!(stranger(&path), Ok(None)) {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// Whether `name` is one that [`beside`] gives for a target called `target`.
+fn is_draft_of(target: &OsStr, name: &OsStr) -> bool {
+    let numbers = name
+        .as_bytes()
+        .strip_prefix(b".")
+        .and_then(|rest| rest.strip_prefix(target.as_bytes()))
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .and_then(|rest| rest.strip_suffix(b".tmp"))
+        .and_then(|numbers| std::str::from_utf8(numbers).ok())
+        .and_then(|numbers| numbers.split_once('-'));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(process, n)| digits(process) && digits(n))
+}
+
+/// Whether the open `folder` is what `path` names.
+fn is_still(folder: &File, path: &Path) -> bool {
+    match (folder.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 

@@ -372,34 +372,87 @@ fn a_full_disk_ends_the_build_with_one_line_and_leaves_nothing() {
     assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
 }
 
+/// A build of `dir/docs` that stands still at `stage` until it is killed.
+fn stuck_build(dir: &Path, replace: Replace<'_>) {
+    let embedder = WordEmbedder::new(24);
+    let with = options(Metric::Cosine, AnnChoice::None);
+    let stop = &mut |progress: Progress| match progress {
+        Progress::Finishing => loop {
+            std::thread::park();
+        },
+        _ => ControlFlow::Continue(()),
+    };
+    let _ = build(stream(corpus(9)), &embedder, &with, &dir.join("docs"), replace, stop);
+}
+
+/// Starts `test` in a process of its own and waits until its draft has all streamed files.
+fn start_stuck(test: &str, dir: &Path) -> (std::process::Child, String) {
+    let before = names(dir);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("built::{test}")])
+        .env("WFGY_TEST_CHILD", dir)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    loop {
+        let drafts = names(dir).into_iter().filter(|name| name.ends_with(".tmp"));
+        if let Some(draft) = drafts.filter(|name| !before.contains(name)).last()
+            && std::fs::metadata(dir.join(&draft).join("snippets.jsonl"))
+                .is_ok_and(|file| file.len() > 0)
+        {
+            return (child, draft);
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the build ended by itself");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn rule_a_killed_build_leaves_the_old_index_or_none() {
     if let Some(dir) = child() {
-        let embedder = WordEmbedder::new(24);
-        let with = options(Metric::Cosine, AnnChoice::None);
-        let stop = &mut |progress: Progress| match progress {
-            Progress::Finishing => std::process::abort(),
-            _ => ControlFlow::Continue(()),
-        };
-        let _ = build(
-            stream(corpus(9)),
-            &embedder,
-            &with,
-            &dir.join("docs"),
-            Replace::Unless(&|_| None),
-            stop,
-        );
-        return;
+        return stuck_build(&dir, Replace::Unless(&|_| None));
     }
     let test = "rule_a_killed_build_leaves_the_old_index_or_none";
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("docs");
-    assert!(!again(test, dir.path(), "ulimit -c 0;").status.success());
-    assert!(!out.exists());
+    let kill = || {
+        let (mut build, draft) = start_stuck(test, dir.path());
+        build.kill().unwrap();
+        build.wait().unwrap();
+        draft
+    };
+    let draft = kill();
+    assert_eq!(names(dir.path()), [draft]);
     let old = built(corpus(3), Metric::Cosine, AnnChoice::None, &out);
-    assert!(!again(test, dir.path(), "ulimit -c 0;").status.success());
+    kill();
     assert_eq!(wfgy_index::hashes(&out).unwrap().0, old.index_hash);
-    // And the next build is not hindered by what the killed ones left.
+    // The next build of this target takes away what the killed ones left.
     let with = options(Metric::Cosine, AnnChoice::None);
     build_with(corpus(4), &with, &out, Replace::Unless(&|_| None)).unwrap();
+    assert_eq!(names(dir.path()), ["docs"]);
+}
+
+#[test]
+fn rule_the_draft_of_a_living_build_and_foreign_folders_are_never_swept() {
+    if let Some(dir) = child() {
+        return stuck_build(&dir, Replace::Never);
+    }
+    let test = "rule_the_draft_of_a_living_build_and_foreign_folders_are_never_swept";
+    let dir = tempfile::tempdir().unwrap();
+    // Of another target, of no build, and one with something of the user's in it.
+    let foreign = [".docs.2.1-0.tmp", ".docs.x-0.tmp", ".docs.1-0.tmp"];
+    for name in foreign {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        std::fs::write(dir.path().join(name).join("letter.txt"), "dear").unwrap();
+    }
+    let (mut build, draft) = start_stuck(test, dir.path());
+    let before = files(&dir.path().join(&draft));
+    built(corpus(3), Metric::Cosine, AnnChoice::None, &dir.path().join("docs"));
+    assert_eq!(files(&dir.path().join(&draft)), before);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    assert!(foreign.iter().all(|name| dir.path().join(name).join("letter.txt").is_file()));
+    std::fs::remove_dir_all(dir.path().join("docs")).unwrap();
+    built(corpus(3), Metric::Cosine, AnnChoice::None, &dir.path().join("docs"));
+    assert!(!names(dir.path()).contains(&draft));
 }
