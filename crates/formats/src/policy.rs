@@ -1,18 +1,26 @@
-//! Policies as TOML files, and the presets, which are such files.
+//! Policies as files, TOML or YAML, and the presets, which are such files.
+//!
+//! A file is read into one tree with the place of every key ([`node`]); what the tree says is read
+//! in this program's own form ([`own`]) or in one of the documents' ([`documents`]).
 
+mod documents;
+mod node;
+mod own;
+mod sketch;
+mod toml;
+mod words;
+mod yaml;
+
+use std::fmt;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 
-use serde::Deserialize;
-use toml::Spanned;
-use wfgy_gate::{
-    Criterion, DecisionMode, IntegrityMode, Kind, OnNoData, Op, Policy, PolicyDraft, PolicyError,
-};
+use wfgy_gate::Policy;
 
+use self::node::{Problem, Value};
 use crate::{InputError, Place, source};
 
-/// JSON Schema of a policy file, as what its TOML says.
+/// JSON Schema of a policy file in this program's own form, as what its TOML or YAML says.
 pub const SCHEMA: &str = include_str!("../schemas/policy.schema.json");
 
 /// Longest policy file in bytes.
@@ -27,31 +35,57 @@ pub const PRESETS: [(&str, &str); 5] = [
     ("recovery", include_str!("../presets/recovery.toml")),
 ];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyTable {
-    decision: Option<Spanned<DecisionMode>>,
-    min_questions: Option<Spanned<usize>>,
-    k: Option<Spanned<usize>>,
-    seeds: Option<Spanned<usize>>,
-    may_change: Option<Spanned<Vec<String>>>,
-    integrity: Option<Spanned<IntegrityMode>>,
-    expiry_seconds: Option<Spanned<u64>>,
-    #[serde(default)]
-    criterion: Vec<Spanned<CriterionTable>>,
+/// A policy, and what its file says that asks nothing of an index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What is asked.
+    pub policy: Policy,
+    /// The rest, in the order of the file; empty in this program's own form, where every key has
+    /// a meaning or is an error.
+    pub remarks: Vec<Remark>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CriterionTable {
-    metric: Spanned<String>,
-    op: Spanned<Op>,
-    bound: Spanned<f64>,
-    kind: Option<Spanned<Kind>>,
-    on_no_data: Option<Spanned<OnNoData>>,
-    review: Option<Spanned<[f64; 2]>>,
-    min_wordings: Option<Spanned<usize>>,
-    min_seeds: Option<Spanned<usize>>,
+/// A word of a documents' form that became no criterion and no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Where it stands.
+    pub at: Place,
+    /// Its path of keys.
+    pub word: String,
+    /// What becomes of it.
+    pub kind: RemarkKind,
+    /// Why.
+    pub why: String,
+}
+
+/// What becomes of a word that asks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// It always holds here, whatever the file says.
+    Always,
+    /// It is known, and has no meaning here.
+    NoMeaning,
+    /// Nobody here knows it: it may be a typing error.
+    Unknown,
+}
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// TOML.
+    Toml,
+    /// YAML, of which JSON is a part.
+    Yaml,
+}
+
+impl Form {
+    /// By its name: `.yml`, `.yaml` and `.json` are YAML, everything else is TOML.
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yml" | "yaml" | "json") => Self::Yaml,
+            _ => Self::Toml,
+        }
+    }
 }
 
 /// The policy that `--policy` names: a preset, else a file.
@@ -59,14 +93,14 @@ struct CriterionTable {
 /// # Errors
 /// [`InputError`]; also where a file has the bare name of a preset, since nobody can know which
 /// was meant.
-pub fn load(name: &str) -> Result<Policy, InputError> {
+pub fn load(name: &str) -> Result<Loaded, InputError> {
     let path = Path::new(name);
     match PRESETS.iter().find(|(preset, _)| *preset == name) {
         Some(_) if path.is_file() => Err(InputError::file(
             path,
             format!("is both a preset and a file here: write ./{name} for the file, or rename it"),
         )),
-        Some((preset, text)) => parse(text, preset, path),
+        Some((preset, text)) => parse(text, Form::Toml, preset, path),
         None if !path.exists() => {
             let presets = PRESETS.map(|(preset, _)| preset).join(", ");
             Err(InputError::file(path, format!("no such policy file; presets are {presets}")))
@@ -75,11 +109,11 @@ pub fn load(name: &str) -> Result<Policy, InputError> {
     }
 }
 
-/// The policy in the TOML file at `path`, named after the file.
+/// The policy in the file at `path`, named after the file.
 ///
 /// # Errors
 /// [`InputError`] with line, column and key.
-pub fn read(path: impl AsRef<Path>) -> Result<Policy, InputError> {
+pub fn read(path: impl AsRef<Path>) -> Result<Loaded, InputError> {
     let path = path.as_ref();
     let mut bytes = Vec::new();
     source::open(path)?
@@ -94,100 +128,50 @@ pub fn read(path: impl AsRef<Path>) -> Result<Policy, InputError> {
         InputError::at(path, place, "invalid UTF-8: convert the file to UTF-8")
     })?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    parse(&text, &name, path)
+    parse(&text, Form::of(path), &name, path)
 }
 
 /// The policy that `text` is; `file` stands in errors.
 ///
 /// # Errors
 /// [`InputError`] with line, column and key.
-pub fn parse(text: &str, name: &str, file: impl AsRef<Path>) -> Result<Policy, InputError> {
-    let file = file.as_ref();
-    let table: PolicyTable = toml::from_str(text).map_err(|error| {
-        let place = error.span().map_or(Place::File, |span| place(text, span));
-        InputError::at(file, place, error.message())
-    })?;
-    let defaults = PolicyDraft::default();
-    let criteria = table.criterion.iter().map(|table| criterion(table.get_ref())).collect();
-    let draft = PolicyDraft {
-        name: name.to_owned(),
-        decision: value(&table.decision, defaults.decision),
-        min_questions: value(&table.min_questions, defaults.min_questions),
-        k: value(&table.k, defaults.k),
-        seeds: value(&table.seeds, defaults.seeds),
-        may_change: value(&table.may_change, defaults.may_change),
-        integrity: value(&table.integrity, defaults.integrity),
-        expiry_seconds: value(&table.expiry_seconds, defaults.expiry_seconds),
-        criteria,
-    };
-    draft.check().map_err(|error| refused(&error, &table, text, file))
+pub fn parse(
+    text: &str,
+    form: Form,
+    name: &str,
+    file: impl AsRef<Path>,
+) -> Result<Loaded, InputError> {
+    understood(text, form, name).map(|(policy, remarks)| Loaded { policy, remarks }).map_err(
+        |Problem { at, field, problem }| {
+            let error = InputError::at(file.as_ref(), at, problem);
+            if field.is_empty() { error } else { error.field(field) }
+        },
+    )
 }
 
-fn value<T: Clone>(given: &Option<Spanned<T>>, default: T) -> T {
-    given.as_ref().map_or(default, |given| given.get_ref().clone())
-}
-
-fn criterion(table: &CriterionTable) -> Criterion {
-    let kind = value(&table.kind, Kind::Hard);
-    let on_no_data = match kind {
-        Kind::Hard => OnNoData::Fail,
-        Kind::Soft | Kind::Advisory => OnNoData::Inconclusive,
+fn understood(text: &str, form: Form, name: &str) -> Result<(Policy, Vec<Remark>), Problem> {
+    let tree = match form {
+        Form::Toml => toml::tree(text)?,
+        Form::Yaml => yaml::tree(text)?,
     };
-    Criterion {
-        metric: table.metric.get_ref().clone(),
-        op: *table.op.get_ref(),
-        bound: *table.bound.get_ref(),
-        kind,
-        on_no_data: value(&table.on_no_data, on_no_data),
-        review: table.review.as_ref().map(|review| *review.get_ref()),
-        min_wordings: table.min_wordings.as_ref().map(|least| *least.get_ref()),
-        min_seeds: table.min_seeds.as_ref().map(|least| *least.get_ref()),
+    let Value::Table(entries) = &tree.value else {
+        return Err(tree.wrong("", "the keys of a policy"));
+    };
+    let is_documents = entries.iter().any(|entry| documents::ROOTS.contains(&entry.key.as_str()));
+    match is_documents {
+        true => documents::read(name, entries)?.check(),
+        false => own::read(name, entries)?.check(),
     }
 }
 
-/// A policy that was refused, at the key that it was refused for.
-fn refused(error: &PolicyError, table: &PolicyTable, text: &str, file: &Path) -> InputError {
-    fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
-        value.as_ref().map(Spanned::span)
+impl fmt::Display for Remark {
+    /// One line, without the file: `:line:column: word: what becomes of it: why`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let becomes = match self.kind {
+            RemarkKind::Always => "always holds here",
+            RemarkKind::NoMeaning => "has no meaning here",
+            RemarkKind::Unknown => "is not known here and asks nothing",
+        };
+        write!(f, "{}: {}: {becomes}: {}", self.at, self.word, self.why)
     }
-    let (index, field) = error.place();
-    let (span, path) = match index.and_then(|index| Some((index, table.criterion.get(index)?))) {
-        Some((index, whole)) => {
-            let table = whole.get_ref();
-            let span = match field {
-                "metric" => Some(table.metric.span()),
-                "op" => Some(table.op.span()),
-                "bound" => Some(table.bound.span()),
-                "on_no_data" => span(&table.on_no_data),
-                "review" => span(&table.review),
-                "min_wordings" => span(&table.min_wordings),
-                "min_seeds" => span(&table.min_seeds),
-                _ => None,
-            };
-            (span.or(Some(whole.span())), format!("criterion[{index}].{field}"))
-        }
-        None => {
-            let span = match field {
-                "decision" => span(&table.decision),
-                "min_questions" => span(&table.min_questions),
-                "k" => span(&table.k),
-                "seeds" => span(&table.seeds),
-                "may_change" => span(&table.may_change),
-                "integrity" => span(&table.integrity),
-                "expiry_seconds" => span(&table.expiry_seconds),
-                _ => None,
-            };
-            (span, field.to_owned())
-        }
-    };
-    let place = span.map_or(Place::File, |span| place(text, span));
-    InputError::at(file, place, error).field(path)
-}
-
-/// Line and column of where `span` begins.
-fn place(text: &str, span: Range<usize>) -> Place {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line = before.matches('\n').count() as u64 + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u64 + 1;
-    Place::LineColumn(line, column)
 }

@@ -9,6 +9,7 @@ use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 use wfgy_core::evaluation::{Calibration, Context, Integrity, Null, QuestionRecord};
 use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit, canonical_json};
+use wfgy_formats::policy::Form;
 use wfgy_formats::report::{Diagnosis, Report};
 use wfgy_formats::{junit, policy, report, verdict};
 use wfgy_gate::{
@@ -113,7 +114,7 @@ const HEALTHY: [(&str, f64); 6] = [
 ];
 
 fn cutover(metrics: &[(&str, f64)]) -> VerdictFile {
-    file(&policy::load("cutover").unwrap(), &evidence(metrics))
+    file(&policy::load("cutover").unwrap().policy, &evidence(metrics))
 }
 
 fn a_report(file: &VerdictFile) -> Report {
@@ -252,7 +253,7 @@ fn rule_junit_is_green_for_a_pass_only() {
     assert!(xml.contains("<failure type=\"fail\" message=\"0.3 is not &gt;= 0.7\"/>"), "{xml}");
 
     let blind = "[[criterion]]\nmetric = \"delta_s.question\"\nop = \"<=\"\nbound = 0.9\n";
-    let blind = policy::parse(blind, "blind", "blind.toml").unwrap();
+    let blind = policy::parse(blind, Form::Toml, "blind", "blind.toml").unwrap().policy;
     let inconclusive = file(&blind, &evidence(&HEALTHY));
     assert_eq!(inconclusive.verdict, Verdict::Inconclusive);
     let xml = junit::of_verdict(&inconclusive);
@@ -261,7 +262,7 @@ fn rule_junit_is_green_for_a_pass_only() {
 
     let soft = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.9\nkind = \"soft\"\n\
                 [[criterion]]\nmetric = \"error_rate\"\nop = \"<\"\nbound = 0.01\n";
-    let soft = policy::parse(soft, "soft", "soft.toml").unwrap();
+    let soft = policy::parse(soft, Form::Toml, "soft", "soft.toml").unwrap().policy;
     assert_eq!(counts(&junit::of_verdict(&file(&soft, &evidence(&HEALTHY))))[1..3], [0, 2]);
     assert!(xml.contains("name=\"docs &lt;vB&gt;\""), "{xml}");
     assert_eq!(counts(&junit::of_no_verdict("docs_vB", "no answer")), [1, 0, 1, 0]);
@@ -344,7 +345,7 @@ fn the_verdict_schema_is_what_is_written() {
     schema.is_exactly(&value(&cutover(&HEALTHY)), &["pins"]);
     let weak = "[[criterion]]\nmetric = \"delta_s.question\"\nop = \"<=\"\nbound = 0.9\nreview = [0.9, 1]\n";
     for (text, evidence) in [(weak, evidence(&HEALTHY)), (weak, broken)] {
-        let policy = policy::parse(text, "mine", "mine.toml").unwrap();
+        let policy = policy::parse(text, Form::Toml, "mine", "mine.toml").unwrap().policy;
         schema.is_exactly(&value(&file(&policy, &evidence)), &["pins"]);
     }
     let mut strange = value(&cutover(&HEALTHY));
@@ -374,7 +375,7 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
                integrity = \"off\"\nexpiry_seconds = 604800\n";
     let more = "kind = \"soft\"\non_no_data = \"fail\"\nreview = [0.6, 0.7]\nmin_wordings = 1\nmin_seeds = 1\n";
     let both = |text: &str| {
-        let read = policy::parse(text, "p", "p.toml").is_ok();
+        let read = policy::parse(text, Form::Toml, "p", "p.toml").is_ok();
         let accepted = schema.accepts(&toml::from_str(text).unwrap());
         assert_eq!(read, accepted, "{text}");
         read

@@ -253,7 +253,7 @@ impl Criterion {
         let criterion = || self.to_string();
         let known = self.known().ok_or_else(|| CriterionError::UnknownMetric {
             name: metric(),
-            nearest: metric::nearest_name(&self.metric),
+            nearest: metric::nearest(&self.metric, &metric::METRIC_NAMES),
         })?;
         if !self.bound.is_finite() {
             return Err(CriterionError::NotFinite { metric: metric() });

@@ -14,6 +14,7 @@ const SAME: f64 = 0.999;
 ///
 /// A miss fails. What was not compared, although ΔS was read from it, passes nothing: it is
 /// inconclusive, or, where somebody switched the comparison off, a pass that approves nothing.
+/// A store without vectors has nothing to compare.
 pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding {
     let found = &evidence.integrity;
     let make = |verdict, code, reason| rule("integrity.mismatches", verdict, code, reason);
@@ -37,6 +38,19 @@ pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding 
             Verdict::Pass,
             Code::Unchecked,
             "stored vectors were not compared with their text, so this verdict approves nothing"
+                .to_owned(),
+        ),
+        // Said by the run and by the pins: a store whose vectors could not be had is another thing.
+        "none" if !evidence.pins.name_embedder() && !evidence.stored_vectors => make(
+            Verdict::Pass,
+            Code::Unchecked,
+            "the store holds no vectors; ΔS comes from text embedded anew".to_owned(),
+        ),
+        "none" => make(
+            Verdict::Inconclusive,
+            Code::Unchecked,
+            "the record says that the store holds no vectors, its pins or the scorer do not: \
+             evaluate again"
                 .to_owned(),
         ),
         "impossible" if !evidence.stored_vectors => make(

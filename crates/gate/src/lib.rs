@@ -36,7 +36,7 @@ pub use effective::{
 };
 pub use evidence::{Counts, Evidence, Nulls};
 pub use finding::{Code, Finding, Warning};
-pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest_name};
+pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest};
 pub use policy::{
     DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
     PolicyError,

@@ -263,9 +263,10 @@ pub(crate) fn cutoff(name: &str) -> Option<usize> {
     name.split_once('@').and_then(|(_, k)| k.parse().ok())
 }
 
-/// The known name that is nearest to one that is not known, for a message.
-pub fn nearest_name(name: &str) -> Option<&'static str> {
-    METRIC_NAMES
+/// The one of `known` that is nearest to a name that is not among them, for a message; `None`
+/// where none is near.
+pub fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    known
         .iter()
         .map(|known| (edits(name, known), *known))
         .min()
@@ -342,9 +343,9 @@ mod tests {
 
     #[test]
     fn a_typo_is_answered_with_the_name_that_was_meant() {
-        assert_eq!(nearest_name("coverage.maen"), Some("coverage.mean"));
-        assert_eq!(nearest_name("lambda.split-rate"), Some("lambda.split_rate"));
-        assert_eq!(nearest_name("bananas"), None);
+        assert_eq!(nearest("coverage.maen", &METRIC_NAMES), Some("coverage.mean"));
+        assert_eq!(nearest("lambda.split-rate", &METRIC_NAMES), Some("lambda.split_rate"));
+        assert_eq!(nearest("bananas", &METRIC_NAMES), None);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) struct CriteriaArgs {
     #[arg(long, value_name = "LIST")]
     pub targets: Option<String>,
 
-    /// Policy file (TOML) or preset: cutover, canary, stop, rollback, recovery [default: the criteria given here; with none, cutover]
+    /// Policy file (TOML; .yml, .yaml and .json are YAML) or preset: cutover, canary, stop, rollback, recovery [default: the criteria given here; with none, cutover]
     #[arg(long, value_name = "FILE|PRESET")]
     pub policy: Option<String>,
 

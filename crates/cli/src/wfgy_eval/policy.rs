@@ -1,11 +1,12 @@
 //! From flags to the policy that decides.
 
 use wfgy_core::Embedder;
-use wfgy_formats::policy;
+use wfgy_formats::policy::{self, Loaded};
 use wfgy_gate::{Baseline, EffectivePolicy, IntegrityMode, Policy, PolicyDraft, Setting, Targets};
 
 use super::args::{CriteriaArgs, IntegrityName};
 use crate::exit::Failure;
+use crate::say;
 
 /// The policy that the flags ask for: `--policy`, with the criteria of the other flags in place
 /// of its own; without `--policy` these criteria alone; without any, the preset `cutover`.
@@ -17,8 +18,8 @@ pub(crate) fn draft(args: &CriteriaArgs) -> Result<PolicyDraft, Failure> {
         Targets { min_cov: args.min_cov, max_ds: args.max_ds, targets: args.targets.as_deref() };
     let criteria = targets.criteria().map_err(Failure::input)?;
     let base = match (&args.policy, criteria.is_empty()) {
-        (Some(named), _) => policy::load(named).map_err(Failure::input)?.into_draft(),
-        (None, true) => policy::load("cutover").map_err(Failure::input)?.into_draft(),
+        (Some(named), _) => loaded(named)?,
+        (None, true) => loaded("cutover")?,
         (None, false) => PolicyDraft::default(),
     };
     let mut draft = base.overridden_by(criteria);
@@ -26,6 +27,15 @@ pub(crate) fn draft(args: &CriteriaArgs) -> Result<PolicyDraft, Failure> {
         draft.k = k;
     }
     Ok(draft)
+}
+
+/// The policy of a file or preset; what of its words asks nothing is said on standard error.
+fn loaded(named: &str) -> Result<PolicyDraft, Failure> {
+    let Loaded { policy, remarks } = policy::load(named).map_err(Failure::input)?;
+    for remark in remarks {
+        say::note(&format!("wfgy_eval: {named}{remark}"));
+    }
+    Ok(policy.into_draft())
 }
 
 /// The policy with everything that decides, as it is printed and hashed.
