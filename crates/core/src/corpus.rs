@@ -44,7 +44,8 @@ pub struct Snippet {
     pub source_url: Option<String>,
     /// Where it stands in the section's raw text, in Unicode scalar values.
     pub offsets: Span,
-    /// Where it stands in the section's tokens under TOK_VER.
+    /// Where it stands in the section's tokens under TOK_VER; the same as `offsets` where the
+    /// store has no TOK_VER.
     pub tokens: Span,
 }
 

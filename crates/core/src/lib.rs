@@ -28,7 +28,7 @@ pub use embedder::{EmbedSchema, Embedder, EmbedderIdentity, Embeddings, Role, Ro
 pub use error::PortError;
 pub use gold::{GoldSet, Question, Target, TargetRef, Unit};
 pub use number::{Aggregate, Direction, Interval, Number};
-pub use pins::{Metric, Norm, Pins};
+pub use pins::{Metric, Norm, PinMismatch, Pins};
 pub use pointer::{Pointer, PointerState, StackEntry, Strength, Swap};
 pub use span::Span;
 pub use store::{Answer, Depth, Hit, Path, Query, SearchRequest, Store, StoredSection};

@@ -88,7 +88,8 @@ pub trait Store: Send + Sync {
     /// How the user named it.
     fn name(&self) -> &str;
 
-    /// Its version fields; INDEX_HASH and SERVING_HASH are always there.
+    /// Its version fields; INDEX_HASH and SERVING_HASH are always there. Those of an embedder
+    /// are there iff it holds vectors; TOK_VER is there iff its snippets were cut by tokens.
     fn pins(&self) -> &Pins;
 
     /// How many snippets it holds.
@@ -133,7 +134,7 @@ pub trait Store: Send + Sync {
     -> Result<Vec<usize>, PortError>;
 
     /// Stored vectors at `positions`: row-major, `positions.len() × EMBED_DIM`, finite.
-    /// `None` where the store holds none (lexical only).
+    /// `None` where the store holds none (lexical only); ΔS then embeds texts anew.
     ///
     /// # Errors
     /// Where the store could not be read.
