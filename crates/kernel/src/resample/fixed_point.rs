@@ -8,10 +8,11 @@ const LOWEST_EXPONENT: i32 = -900;
 
 /// Values `x ≈ origin + code · step`, |code| ≤ 2²⁵, `step` a power of two.
 ///
-/// With M the greatest |x − origin|, a value is off by at most M · 2⁻²⁵ ≈ 3 · 10⁻⁸ M, and so is
-/// every mean of a resample. The standard error of a mean of n values is at least M / n where the
-/// origin is their mean, and the Monte-Carlo error of a quantile from 10,000 resamples is about
-/// 2 % of a standard error: the quantisation is below it up to n ≈ 600,000.
+/// With M the greatest |x − origin| (M below 2⁻⁹⁰⁰ is taken as that), a value is off by at most
+/// M · 2⁻²⁵ ≈ 3 · 10⁻⁸ M, and so is every mean of a resample. The standard error of a mean of n
+/// values is at least about M / n where the origin is their mean, and the Monte-Carlo error of a
+/// quantile from 10,000 resamples is about 2 % of a standard error: the quantisation is far below
+/// it up to 100,000 values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FixedPoint {
     codes: Vec<i32>,
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn rule_a_value_is_off_by_at_most_two_to_the_minus_25_of_the_greatest_distance() {
-        for scale in [1e-300, 1e-9, 1.0, 0.999_999_99, 1.000_000_01, 3.7e5, 1e300] {
+        for scale in [1e-250, 1e-9, 1.0, 0.999_999_99, 1.000_000_01, 3.7e5, 1e300] {
             let values: Vec<f64> =
                 (0..1000).map(|i| scale * ((i * 7919 % 1000) as f64 / 999.0)).collect();
             let origin = scale * 0.31;

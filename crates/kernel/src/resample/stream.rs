@@ -42,6 +42,12 @@ impl Stream {
         }
     }
 
+    /// The two words of every lane's state.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn state(&self) -> ([u64; 8], [u64; 8]) {
+        (self.s0, self.s1)
+    }
+
     /// One output of each lane.
     pub(super) fn step(&mut self) -> [u64; 8] {
         let mut out = [0; 8];
@@ -72,7 +78,7 @@ impl Stream {
         ((u64::from(draw) * u64::from(n)) >> 32) as u32
     }
 
-    /// A number in the open interval (0, 1), a multiple of 2⁻³² and a half.
+    /// A number in the open interval (0, 1): the middle of one of 2³² − 1 equal parts.
     pub fn uniform(&mut self) -> f64 {
         (f64::from(self.below(u32::MAX)) + 0.5) / f64::from(u32::MAX)
     }
