@@ -1,0 +1,57 @@
+"""The suite's rows as one line, as CSV, and as the tables of a Markdown page."""
+
+import csv
+
+BEGIN, END = "<!-- %s: begin -->", "<!-- %s: end -->"
+FIELDS = ("kind", "case", "collection", "embedder", "coverage.mean twin", "coverage.mean",
+          "ndcg@10 twin", "ndcg@10", "cost", "verdict", "failing", "first_cause", "true_cause")
+
+
+def first(row):
+    """The cause that the diagnosis names first."""
+    return row["causes"][0] if row["causes"] else "–"
+
+
+def line(row):
+    """For a terminal."""
+    return "%-22s %-9s %-13s %6.1f points  %-13s %s / %s  %s" % (
+        row["case"], row["collection"], row["embedder"], 100 * row["cost"], row["verdict"], first(row),
+        row["true_cause"] or "–", " ".join(row["failing"]))
+
+
+def write_csv(path, rows):
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        out = csv.DictWriter(f, FIELDS, extrasaction="ignore", lineterminator="\n")
+        out.writeheader()
+        for row in rows:
+            numbers = {n: "%.6f" % row[n] for n in FIELDS if isinstance(row.get(n), float)}
+            out.writerow(dict(row, first_cause=first(row), failing=" ".join(row["failing"]), **numbers))
+
+
+def markdown(rows, harmless):
+    """A Markdown table of the damages, or of the harmless rebuilds."""
+    causes = [] if harmless else ["first cause named", "true cause"]
+    head = ["case", "collection", "embedder", "coverage", "nDCG@10", "cost, points", "verdict"] + causes
+    numbers = ("coverage", "nDCG@10", "cost, points")
+    lines = ["| %s |" % " | ".join(head),
+             "| %s |" % " | ".join("---:" if h in numbers else "---" for h in head)]
+    for row in rows:
+        cells = [row["case"], row["collection"], row["embedder"]]
+        cells += ["%.3f → %.3f" % (row[n + " twin"], row[n]) for n in ("coverage.mean", "ndcg@10")]
+        cells += ["%.1f" % (100 * row["cost"]), row["verdict"]]
+        lines.append("| %s |" % " | ".join(cells + ([] if harmless else [first(row), row["true_cause"]])))
+    return "\n".join(lines)
+
+
+def write_markdown(path, rows):
+    """Puts both tables between the page's marks."""
+    with open(path, encoding="utf-8") as f:
+        page = f.read()
+    for kind in ("damage", "harmless"):
+        begin, end = BEGIN % kind, END % kind
+        head, rest = page.split(begin)
+        _, tail = rest.split(end)
+        made = markdown([r for r in rows if r["kind"] == kind], kind == "harmless")
+        page = head + begin + "\n" + made + "\n" + end + tail
+    with open(path, "w", encoding="utf-8", newline="\n") as f:
+        f.write(page)
