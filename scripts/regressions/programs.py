@@ -25,6 +25,11 @@ class Programs:
             raise Failed("%s\nexit %d\n%s" % (" ".join(line), ran.returncode, ran.stderr.strip()))
         return ran
 
+    def version(self):
+        """{"commit": …, "kernel": …} and what else wfgy_eval says of itself."""
+        lines = self.run("wfgy_eval", ["--version"]).stdout.splitlines()
+        return dict(line.split(": ", 1) for line in lines if ": " in line)
+
     def path(self, *parts):
         return os.path.join(self.work, *parts)
 

