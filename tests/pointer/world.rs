@@ -252,6 +252,9 @@ impl Case {
             metrics,
             worst_case: None,
             slots: BTreeMap::new(),
+            samples: BTreeMap::new(),
+            worst_samples: BTreeMap::new(),
+            noise_floor: BTreeMap::new(),
             nulls: Nulls::default(),
             counts: Counts {
                 questions: 40,

@@ -45,8 +45,9 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
     let worst_case = grid.questions.iter().any(lost).then(|| {
         let mut sheet = measures(&grid, Failed::AtWorst);
         distance::slots(&grid, Failed::AtWorst, &mut sheet);
-        sheet.numbers
+        (sheet.numbers, sheet.samples)
     });
+    let (worst_case, worst_samples) = worst_case.unzip();
     let mut hard_values: Vec<f64> = runs.iter().filter_map(|run| run.hard_null).collect();
     hard_values.sort_by(f64::total_cmp);
     sheet.explain_the_rest();
@@ -63,6 +64,9 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
         metrics: sheet.numbers,
         worst_case,
         slots,
+        samples: sheet.samples,
+        worst_samples: worst_samples.unwrap_or_default(),
+        noise_floor: Default::default(),
         nulls: Nulls {
             random_p05: context.calibration.random.as_ref().map(|null| null.p05),
             hard_median: context.calibration.hard.as_ref().map(|null| null.p50),

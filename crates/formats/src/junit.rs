@@ -68,6 +68,11 @@ fn of_finding(part: &str, finding: &Finding) -> Case {
         None => finding.name.clone(),
     };
     let mut out = format!("{} ({}): {}", finding.verdict, finding.kind, finding.reason);
+    if let Some(ci) = finding.number.and_then(|number| number.ci) {
+        let end = |end: Option<f64>| end.map_or("no bound".to_owned(), |x| format!("{x:.4}"));
+        let (lower, upper) = (end(ci.lower), end(ci.upper));
+        out.push_str(&format!("\ninterval: {lower} to {upper}, each end at {}", ci.level));
+    }
     for warning in &finding.warnings {
         out.push_str(&format!("\nwarning: {warning}"));
     }

@@ -16,7 +16,7 @@ use crate::verdict::{read_canonical, write_canonical};
 pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
 
 /// Version of the form of a report.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,8 +13,8 @@ use wfgy_formats::policy::Form;
 use wfgy_formats::report::{Diagnosis, Report};
 use wfgy_formats::{junit, policy, report, verdict};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Evidence, Nulls, Policy, Setting, Timestamp, Verdict,
-    VerdictFile, decide,
+    Baseline, Circumstances, Counts, Evidence, KnownMetric, Nulls, Policy, Sample, Setting,
+    Timestamp, Verdict, VerdictFile, decide,
 };
 
 fn number(point: f64) -> Number {
@@ -61,6 +61,9 @@ fn evidence(metrics: &[(&str, f64)]) -> Evidence {
         metrics: metrics.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect(),
         worst_case: None,
         slots: slot.map(|(_, point)| (0, number(*point))).into_iter().collect(),
+        samples: BTreeMap::new(),
+        worst_samples: BTreeMap::new(),
+        noise_floor: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.8),
             hard_median: Some(0.4),
@@ -77,6 +80,35 @@ fn evidence(metrics: &[(&str, f64)]) -> Evidence {
         integrity: integrity(),
         missing: BTreeMap::new(),
     }
+}
+
+/// The same with the values behind `coverage.mean`: 1 for so many of 40 questions.
+fn sampled(hits: usize) -> Evidence {
+    let values = (0..40).map(|i| f64::from(u8::from(i < hits))).collect();
+    let sample = Sample::new(values).unwrap();
+    let range = KnownMetric::named("coverage.mean").unwrap().range();
+    let direction = Direction::HigherIsBetter;
+    let number = sample.estimate(Aggregate::Mean, direction, range).unwrap();
+    let mut evidence = evidence(&HEALTHY);
+    evidence.metrics.insert("coverage.mean".to_owned(), number);
+    evidence.samples.insert("coverage.mean".to_owned(), vec![sample]);
+    evidence
+}
+
+#[test]
+fn rule_junit_says_the_interval_and_an_undecided_criterion_is_an_error() {
+    let text = "decision = \"confident\"\n[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\n\
+                bound = 0.7\n";
+    let policy = policy::parse(text, Form::Toml, "mine", "mine.toml").unwrap().policy;
+    let xml = junit::of_verdict(&file(&policy, &sampled(30)));
+    assert!(xml.contains("<error type=\"inconclusive\" message=\"0.75, 0.61"), "{xml}");
+    assert!(xml.contains("more would settle it"), "{xml}");
+    assert!(xml.contains("interval: 0.61"), "{xml}");
+    let xml = junit::of_verdict(&file(&policy, &sampled(10)));
+    assert!(
+        xml.contains("<failure type=\"fail\" message=\"0.25 is not &gt;= 0.7, nor is"),
+        "{xml}"
+    );
 }
 
 fn file(policy: &Policy, evidence: &Evidence) -> VerdictFile {
@@ -344,7 +376,17 @@ fn the_verdict_schema_is_what_is_written() {
     let schema = Schema::of(verdict::SCHEMA);
     schema.is_exactly(&value(&cutover(&HEALTHY)), &["pins"]);
     let weak = "[[criterion]]\nmetric = \"delta_s.question\"\nop = \"<=\"\nbound = 0.9\nreview = [0.9, 1]\n";
-    for (text, evidence) in [(weak, evidence(&HEALTHY)), (weak, broken)] {
+    let crossing = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7\n";
+    let confident = format!("decision = \"confident\"\n{crossing}");
+    let cases = [
+        (weak, evidence(&HEALTHY)),
+        (weak, broken),
+        (crossing, sampled(29)),
+        (&confident, sampled(29)),
+        (&confident, sampled(40)),
+        (&confident, sampled(4)),
+    ];
+    for (text, evidence) in cases {
         let policy = policy::parse(text, Form::Toml, "mine", "mine.toml").unwrap().policy;
         schema.is_exactly(&value(&file(&policy, &evidence)), &["pins"]);
     }

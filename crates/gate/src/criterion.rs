@@ -311,6 +311,13 @@ impl Criterion {
         Ok(())
     }
 
+    /// The criterion whose bound and review band give way by `floor` ≥ 0.
+    pub(crate) fn widened(&self, floor: f64) -> Self {
+        let by = if self.op.is_upper() { floor } else { -floor };
+        let review = self.review.map(|band| band.map(|end| end + by));
+        Self { bound: self.bound + by, review, ..self.clone() }
+    }
+
     /// What it says of a value that the metric can have.
     pub(crate) fn compare(&self, value: f64) -> Comparison {
         if let Some(band) = self.review {

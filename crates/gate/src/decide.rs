@@ -7,10 +7,10 @@ use crate::criterion::Kind;
 use crate::effective::EffectivePolicy;
 use crate::evidence::Evidence;
 use crate::finding::{Code, Finding, worst};
-use crate::integrity;
 use crate::judge::judge;
-use crate::policy::{IntegrityMode, PolicyError};
+use crate::policy::{DecisionMode, IntegrityMode, PolicyError};
 use crate::verdict::Verdict;
+use crate::{confident, integrity, nulls};
 
 /// One in so many failed runs, or questions without an answered run, is still evidence: 5 %.
 const FAILED_ONE_IN: usize = 20;
@@ -116,8 +116,14 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     decided.extend(too_few_questions(policy, evidence));
     decided.extend(no_hard_criterion(policy));
     decided.extend(changed_pins(policy, evidence));
-    for criterion in &policy.criteria {
-        let finding = judge(criterion, evidence);
+    let mut judged: Vec<Finding> = policy.criteria.iter().map(|c| judge(c, evidence)).collect();
+    match policy.decision {
+        DecisionMode::Point => judged.iter_mut().for_each(|f| confident::report(f, evidence)),
+        DecisionMode::Confident => confident::settle(&mut judged, evidence),
+    }
+    for mut finding in judged {
+        nulls::hold(&mut finding, &evidence.nulls);
+        let Some(criterion) = &finding.criterion else { continue };
         match criterion.known().is_some_and(|known| known.measured) {
             true => measured.push(finding),
             false => decided.push(finding),
@@ -205,6 +211,8 @@ pub(crate) fn rule(name: &str, verdict: Verdict, code: Code, reason: String) -> 
         number: None,
         worst_case: None,
         slot: None,
+        noise_floor: None,
+        needs: None,
         warnings: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Digest, Number, Pins, Unit};
+use wfgy_stats::Sample;
 
 /// Everything that [`decide`](crate::decide) reads. A pure function of runs and context makes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,13 @@ pub struct Evidence {
     pub worst_case: Option<BTreeMap<String, Number>>,
     /// `delta_s.question` by wording slot, for slots that at least half of the questions have.
     pub slots: BTreeMap<usize, Number>,
+    /// The values behind `metrics`, one a question.
+    pub samples: Samples,
+    /// The values behind `worst_case`; empty where there is none.
+    pub worst_samples: Samples,
+    /// By drift metric: how much two evaluations of one index differ, in the metric's unit; it
+    /// widens the margin of a criterion on it. Empty where no noise floor was measured.
+    pub noise_floor: BTreeMap<String, f64>,
     /// What ΔS is for text that does not answer.
     pub nulls: Nulls,
     /// How much was asked and answered.
@@ -43,6 +51,11 @@ pub struct Evidence {
     /// Why a metric has no data, by its name.
     pub missing: BTreeMap<String, String>,
 }
+
+/// Values per question by metric name. A metric is the worst of its samples' statistics: there is
+/// one sample, but for `delta_s.question`, which has one a wording slot, in the order of
+/// [`Evidence::slots`], and `coverage.worst_stratum`, which has one a stratum.
+pub type Samples = BTreeMap<String, Vec<Sample>>;
 
 /// What a bound on ΔS is held against.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -24,6 +24,8 @@ pub enum Code {
     Impossible,
     /// Failed runs could change it.
     FailedRuns,
+    /// Its confidence bounds lie on both sides of the bound.
+    Undecided,
     /// The bound lets unrelated text pass.
     Blind,
     /// Whether the bound lets unrelated text pass is not known.
@@ -54,6 +56,25 @@ pub enum Warning {
         /// `None` where the values themselves are not at hand.
         share: Option<f64>,
     },
+    /// The point holds the bound, an end of the interval does not.
+    Crosses {
+        /// Lower end; `None` where there is none.
+        lower: Option<f64>,
+        /// Upper end; `None` where there is none.
+        upper: Option<f64>,
+    },
+}
+
+/// What it takes to decide a criterion with confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// The fewest questions with which it could pass under `decision = "confident"`, each at its
+    /// best; `None` where no number of questions does.
+    pub smallest_n: Option<usize>,
+    /// How many more questions would probably settle it; `None` where it is decided, and, where it
+    /// is undecided, if no feasible number would.
+    pub more_questions: Option<usize>,
 }
 
 /// What was found for one criterion, or for a rule that every policy has.
@@ -78,11 +99,20 @@ pub struct Finding {
     pub worst_case: Option<f64>,
     /// The wording slot that decided, 0 as written.
     pub slot: Option<usize>,
+    /// By how much a measured noise floor widened the margin.
+    pub noise_floor: Option<f64>,
+    /// What a confident decision takes, for a metric over questions.
+    pub needs: Option<Needs>,
     /// What a reader should know beside it.
     pub warnings: Vec<Warning>,
 }
 
 impl Finding {
+    /// Whether the interval of a value that passes crosses the bound.
+    pub fn crosses(&self) -> bool {
+        self.warnings.iter().any(|warning| matches!(warning, Warning::Crosses { .. }))
+    }
+
     /// What it makes of the overall verdict: all of it, inconclusive at most, or nothing.
     pub fn weight(&self) -> Verdict {
         match self.kind {
@@ -108,6 +138,16 @@ impl fmt::Display for Warning {
                     None => write!(f, "at least half")?,
                 }
                 write!(f, " of wordings; a bound below {hard_median:.3} passes fewer than half")
+            }
+            Self::Crosses { lower, upper } => {
+                let end =
+                    |end: &Option<f64>| end.map_or("no bound".to_owned(), |x| format!("{x:.4}"));
+                write!(
+                    f,
+                    "passes, but the interval crosses the bound: {} to {}",
+                    end(lower),
+                    end(upper)
+                )
             }
         }
     }

@@ -1,11 +1,11 @@
-//! What is found for one criterion: its value, its worst case, its nulls.
+//! What is found for one criterion by the value of its metric, and by its worst case.
 
 use wfgy_core::Number;
 use wfgy_stats::round9;
 
 use crate::criterion::{Comparison, Criterion, OnNoData};
-use crate::evidence::{Evidence, Nulls};
-use crate::finding::{Code, Finding, Warning};
+use crate::evidence::Evidence;
+use crate::finding::{Code, Finding};
 use crate::metric::{KnownMetric, Origin};
 use crate::verdict::Verdict;
 
@@ -21,9 +21,13 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
         number: None,
         worst_case: None,
         slot: None,
+        noise_floor: None,
+        needs: None,
         warnings: Vec::new(),
     };
-    let value = match value_of(criterion, evidence) {
+    let found =
+        margin(criterion, evidence).and_then(|floor| Ok((floor, value_of(criterion, evidence)?)));
+    let (floor, value) = match found {
         Ok(value) => value,
         Err((code, reason)) => {
             finding.verdict = without_data(criterion);
@@ -35,11 +39,27 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
     finding.number = Some(value.number);
     finding.slot = value.slot;
     finding.worst_case = value.worst_case;
-    (finding.verdict, finding.code, finding.reason) = compare(criterion, &value);
-    if value.known.calibrated && criterion.op.is_upper() {
-        hold_against_nulls(criterion, &evidence.nulls, &mut finding);
-    }
+    finding.noise_floor = floor;
+    let asked = criterion.widened(floor.unwrap_or(0.0));
+    (finding.verdict, finding.code, finding.reason) = compare(&asked, &value);
     finding
+}
+
+/// By how much the noise floor widens the margin of a criterion on drift: `None` where none was
+/// measured. It never widens an absolute bound.
+fn margin(criterion: &Criterion, evidence: &Evidence) -> Result<Option<f64>, (Code, String)> {
+    let metric = &criterion.metric;
+    let drifts = criterion
+        .known()
+        .is_some_and(|known| known.origin == Origin::Baseline && known.over_questions);
+    match evidence.noise_floor.get(metric) {
+        Some(floor) if drifts && floor.is_finite() && *floor >= 0.0 => Ok(Some(*floor)),
+        Some(floor) if drifts => {
+            let reason = format!("the noise floor of {metric} is {floor}: it widens nothing");
+            Err((Code::Impossible, reason))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn without_data(criterion: &Criterion) -> Verdict {
@@ -52,7 +72,6 @@ fn without_data(criterion: &Criterion) -> Verdict {
 
 /// A value that can be compared.
 struct Value {
-    known: KnownMetric,
     number: Number,
     slot: Option<usize>,
     /// `None` where no run failed and every question has one, or the metric counts them itself.
@@ -104,7 +123,7 @@ fn value_of(criterion: &Criterion, evidence: &Evidence) -> Result<Value, (Code, 
         }
         number.point = number.point.max(worst);
     }
-    let mut value = Value { known, number, slot, worst_case: None, worst_case_unknown: false };
+    let mut value = Value { number, slot, worst_case: None, worst_case_unknown: false };
     let counts = &evidence.counts;
     let lost = counts.failed > 0 || counts.usable < counts.answerable;
     match evidence.worst_case.as_ref().map(|metrics| metrics.get(metric)) {
@@ -132,14 +151,20 @@ fn check_number(known: &KnownMetric, number: &Number, what: &str) -> Result<(), 
     Ok(())
 }
 
+/// Which wording decided, for a reason.
+pub(crate) fn at_slot(slot: Option<usize>) -> String {
+    match slot {
+        None => String::new(),
+        Some(0) => " on the wording as written".to_owned(),
+        Some(slot) => format!(" on paraphrase {slot}"),
+    }
+}
+
 /// Point, and where runs failed also its worst case: a pass needs both, a fail the point alone.
 fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
     let point = criterion.compare(value.number.point);
     let shown = round9(value.number.point);
-    let at = value.slot.map_or(String::new(), |slot| match slot {
-        0 => " on the wording as written".to_owned(),
-        slot => format!(" on paraphrase {slot}"),
-    });
+    let at = at_slot(value.slot);
     match point {
         Comparison::Violated => {
             let Criterion { op, bound, .. } = criterion;
@@ -172,41 +197,5 @@ fn compare(criterion: &Criterion, value: &Value) -> (Verdict, Code, String) {
             );
             (Verdict::Inconclusive, Code::FailedRuns, reason)
         }
-    }
-}
-
-/// A blind bound cannot pass anything; a weak one says how many it lets through.
-fn hold_against_nulls(criterion: &Criterion, nulls: &Nulls, finding: &mut Finding) {
-    let bound = round9(criterion.bound);
-    let known = |value: Option<f64>| value.filter(|v| v.is_finite()).map(round9);
-    let (code, reason) = match known(nulls.random_p05) {
-        Some(p05) if bound <= p05 => (None, String::new()),
-        Some(p05) => (
-            Some(Code::Blind),
-            format!(
-                "the bound {bound} is blind under this embedder: 5 % of unrelated text is within \
-                 {p05}; use a bound below that"
-            ),
-        ),
-        None => (
-            Some(Code::Uncalibrated),
-            "no unrelated text could be measured, so nobody knows whether the bound is blind"
-                .to_owned(),
-        ),
-    };
-    if let (Some(code), Verdict::Pass) = (code, finding.verdict) {
-        finding.verdict = Verdict::Inconclusive;
-        finding.code = code;
-        finding.reason = format!("{}, but {reason}", finding.reason);
-    } else if code.is_some() {
-        finding.reason = format!("{}; {reason}", finding.reason);
-    }
-    if let Some(hard_median) = known(nulls.hard_median)
-        && bound > hard_median
-    {
-        let passing = nulls.hard_values.iter().filter(|v| criterion.op.holds(**v, bound)).count();
-        let share = (!nulls.hard_values.is_empty())
-            .then(|| passing as f64 / nulls.hard_values.len() as f64);
-        finding.warnings.push(Warning::Weak { hard_median, share });
     }
 }

@@ -7,11 +7,15 @@
 //! [`Refusal`] that says what to do next. It does no I/O and reads no clock:
 //! "now" is an argument.
 //!
+//! A policy decides by point values or by confidence bounds; the evidence carries
+//! the values per question, so that bounds can be had at every level.
+//!
 //! It fails closed. Data that are missing, not finite, outside their range or
 //! unknown by name end in no pass, and a pass that rests on less than the
 //! policy asked for approves less.
 
 mod approval;
+mod confident;
 mod criterion;
 mod decide;
 mod effective;
@@ -20,6 +24,7 @@ mod finding;
 mod integrity;
 mod judge;
 mod metric;
+mod nulls;
 mod policy;
 mod refusal;
 mod standing;
@@ -34,8 +39,8 @@ pub use decide::{Approves, CannotEvaluate, Decision, decide};
 pub use effective::{
     Baseline, EffectivePolicy, NeedsBaseline, POLICY_SCHEMA_VERSION, Setting, SkipReason, Skipped,
 };
-pub use evidence::{Counts, Evidence, Nulls};
-pub use finding::{Code, Finding, Warning};
+pub use evidence::{Counts, Evidence, Nulls, Samples};
+pub use finding::{Code, Finding, Needs, Warning};
 pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest};
 pub use policy::{
     DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
@@ -50,3 +55,5 @@ pub use verdict_file::{
     Circumstances, Decided, Measured, Subject, SubjectError, Unusable, VERDICT_SCHEMA_VERSION,
     VerdictFile, VerdictFileError,
 };
+/// What [`Evidence`] carries behind each metric.
+pub use wfgy_stats::Sample;

@@ -1,6 +1,7 @@
 //! The metrics that a policy can name, and what a criterion may ask of each.
 
 use wfgy_core::Direction::{self, HigherIsBetter, LowerIsBetter, Neutral};
+use wfgy_stats::Range;
 
 /// Where the values of a metric come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -245,6 +246,11 @@ impl KnownMetric {
             }
             _ => None,
         }
+    }
+
+    /// The values that it can have.
+    pub fn range(&self) -> Range {
+        Range::new(self.lowest, self.highest).unwrap_or(Range::UNBOUNDED)
     }
 
     /// Whether `value` is one that this metric can have; never for NaN.

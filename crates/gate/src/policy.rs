@@ -16,13 +16,15 @@ pub const LARGEST_K: usize = 10_000;
 /// Most seeds.
 pub const MOST_SEEDS: usize = 1_000;
 
-/// What of a number is compared with a bound.
+/// What of a number is compared with a bound. A metric that is not taken over questions is what
+/// happened, no estimate: its value is compared under both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionMode {
     /// The point estimate.
     Point,
-    /// The unfavourable end of its interval; refused until intervals are computed.
+    /// Its confidence bounds: it passes by the unfavourable one, fails by the favourable one, and
+    /// is inconclusive otherwise.
     Confident,
 }
 
@@ -109,12 +111,6 @@ pub enum PolicyError {
         /// The policy's k.
         k: usize,
     },
-    /// Intervals are not computed yet.
-    #[error(
-        "decision = \"confident\" needs intervals, which this version does not compute: \
-        use decision = \"point\""
-    )]
-    Confident,
     /// A setting outside its range.
     #[error("{field} is {value}: expected {expected}")]
     Setting {
@@ -139,7 +135,6 @@ impl PolicyError {
             Self::Empty => (None, "criterion"),
             Self::Duplicate { index, .. } | Self::Cutoff { index, .. } => (Some(*index), "metric"),
             Self::Contradiction { index, .. } => (Some(*index), "bound"),
-            Self::Confident => (None, "decision"),
             Self::Setting { field, .. } => (None, field),
         }
     }
@@ -226,10 +221,6 @@ impl PolicyDraft {
         let setting = |field, value: &dyn fmt::Display, expected: String| {
             Err(PolicyError::Setting { field, value: value.to_string(), expected })
         };
-        match self.decision {
-            DecisionMode::Point => {}
-            DecisionMode::Confident => return Err(PolicyError::Confident),
-        }
         if self.min_questions == 0 {
             return setting("min_questions", &self.min_questions, "at least 1".to_owned());
         }
@@ -265,6 +256,15 @@ impl Policy {
     /// A draft to change and check again.
     pub fn into_draft(self) -> PolicyDraft {
         self.0
+    }
+}
+
+impl fmt::Display for DecisionMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Point => "point",
+            Self::Confident => "confident",
+        })
     }
 }
 

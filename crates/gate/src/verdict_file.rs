@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
 
 /// Version of the form of a verdict file.
-pub const VERDICT_SCHEMA_VERSION: u32 = 1;
+pub const VERDICT_SCHEMA_VERSION: u32 = 2;
 
 /// An index by its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -314,6 +314,19 @@ fn rule_where_integrity_is_impossible_nothing_passes_unless_the_scorer_reads_the
 }
 
 #[test]
+fn rule_a_store_without_vectors_has_nothing_to_compare_where_its_pins_say_so() {
+    let mut evidence = evidence();
+    (evidence.integrity.mode, evidence.integrity.checked) = ("none".to_owned(), 0);
+    (evidence.integrity.lowest_cosine, evidence.stored_vectors) = (None, false);
+    // The healthy evidence names an embedder: its vectors could not be had, that is all.
+    assert_eq!(decided(vec![min_cov(0.7)], &evidence).verdict, Verdict::Inconclusive);
+    evidence.pins.0.remove("EMBED_MODEL_VER");
+    assert_eq!(decided(vec![min_cov(0.7)], &evidence).verdict, Verdict::Pass);
+    evidence.stored_vectors = true;
+    assert_eq!(decided(vec![min_cov(0.7)], &evidence).verdict, Verdict::Inconclusive);
+}
+
+#[test]
 fn rule_full_integrity_is_not_met_by_a_sample() {
     let draft = PolicyDraft {
         integrity: IntegrityMode::Full,

@@ -4,12 +4,17 @@
 
 mod healthy;
 
-use healthy::{decided, effective, evidence, found, max_ds, min_cov, number};
-use wfgy_core::Direction;
+use std::collections::BTreeMap;
+
+use healthy::{
+    confident, decided, effective, evidence, found, max_ds, min_cov, number, put, surely,
+};
+use wfgy_core::{Aggregate, Direction, Interval};
 use wfgy_gate::{
     CannotEvaluate, Code, Criterion, Evidence, Kind, KnownMetric, METRIC_NAMES, OnNoData, Op,
     PolicyError, Setting, Verdict, decide,
 };
+use wfgy_stats::Sample;
 
 /// A criterion that some value meets and some value misses, for every metric there is.
 fn some_criterion(name: &str) -> Criterion {
@@ -153,7 +158,6 @@ fn an_effective_policy_that_was_altered_decides_nothing() {
         ("\"op\":\">=\"", "\"op\":\"<=\""),
         ("\"bound\":0.7", "\"bound\":0"),
         ("\"bound\":0.45", "\"bound\":1e300"),
-        ("\"decision\":\"point\"", "\"decision\":\"confident\""),
         ("\"min_questions\":20", "\"min_questions\":0"),
         ("\"expiry_seconds\":86400", "\"expiry_seconds\":999999999"),
     ] {
@@ -166,6 +170,7 @@ fn an_effective_policy_that_was_altered_decides_nothing() {
         ("\"op\":\">=\"", "\"op\":\"=>\""),
         ("\"kind\":\"hard\"", "\"kind\":\"hrad\""),
         ("\"on_no_data\":\"fail\"", "\"on_no_data\":\"pass\""),
+        ("\"decision\":\"point\"", "\"decision\":\"confidnet\""),
         ("\"integrity\":\"sample\"", "\"integrity\":\"none\""),
         ("\"k\":10", "\"k\":10,\"extra\":1"),
     ] {
@@ -180,4 +185,109 @@ fn a_policy_that_only_advises_passes_nothing() {
     assert_eq!(decision.verdict, Verdict::Inconclusive);
     let empty = wfgy_gate::PolicyDraft::default().check();
     assert_eq!(empty, Err(PolicyError::Empty));
+}
+
+/// Values with which this criterion passes by its bounds: 200 questions at their best but one.
+fn good_values(criterion: &Criterion) -> Vec<f64> {
+    let (most, one) = if criterion.op.is_upper() { (0.0, 0.2) } else { (1.0, 0.9) };
+    let mut values = vec![most; 200];
+    values[7] = one;
+    values
+}
+
+/// The verdict of one criterion that is decided by its bounds.
+fn judged_surely(criterion: Criterion, evidence: &Evidence) -> Verdict {
+    decide(&confident(vec![criterion]), evidence).unwrap().verdict
+}
+
+#[test]
+fn no_metric_over_questions_passes_by_bounds_without_its_values_per_question() {
+    let mut passed = 0;
+    for name in METRIC_NAMES {
+        let criterion = some_criterion(name);
+        let known = criterion.known().unwrap();
+        // What stands in slots has a test of its own; a count of 200 questions is no 0.5.
+        if !known.over_questions || name == "delta_s.question" || name == "lambda.always_missed" {
+            continue;
+        }
+        let mut evidence = evidence();
+        put(&mut evidence, &criterion.metric, Aggregate::Mean, &good_values(&criterion));
+        evidence.nulls.random_p05 = Some(0.9);
+        // A drift of unbounded range has no bound of its mean: nothing to fail open.
+        if known.lowest.is_finite() {
+            assert_eq!(judged_surely(criterion.clone(), &evidence), Verdict::Pass, "{name}");
+            passed += 1;
+        }
+        let whole = evidence.clone();
+        let (metric, samples) = evidence.samples.pop_first().unwrap();
+        let of = |values: Vec<f64>| vec![Sample::new(values).unwrap()];
+        let other: [(&str, Option<Vec<Sample>>); 5] = [
+            ("none", None),
+            ("empty", Some(Vec::new())),
+            ("of another metric", Some(of(vec![0.3; 200]))),
+            ("twice, once worse", Some([samples.clone(), of(vec![0.5; 200])].concat())),
+            ("too few", Some(of(good_values(&criterion)[..1].to_vec()))),
+        ];
+        for (what, samples) in other {
+            evidence.samples =
+                samples.map(|samples| (metric.clone(), samples)).into_iter().collect();
+            let verdict = judged_surely(criterion.clone(), &evidence);
+            assert_ne!(verdict, Verdict::Pass, "{name}: {what}");
+        }
+        // No value makes up for it.
+        let mut without = whole;
+        without.metrics.clear();
+        assert_eq!(judged_surely(criterion, &without), Verdict::Fail, "{name}");
+    }
+    assert!(passed > 20, "{passed}");
+}
+
+#[test]
+fn an_interval_without_finite_ends_is_warned_of_and_passes_nothing_that_its_value_does_not() {
+    let ends = [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
+    for lower in ends {
+        for upper in ends {
+            let ci = Some(Interval { level: 0.95, lower, upper });
+            for (point, verdict) in [(0.9, Verdict::Pass), (0.6, Verdict::Fail)] {
+                let mut evidence = evidence();
+                let number = wfgy_core::Number { ci, ..number(point) };
+                evidence.metrics.insert("coverage.mean".to_owned(), number);
+                let finding = found(min_cov(0.7), &evidence);
+                assert_eq!(finding.verdict, verdict, "{lower:?} {upper:?}");
+                assert_eq!(finding.warnings.len(), usize::from(verdict == Verdict::Pass));
+                // By its bounds it is no pass, whatever the interval beside it says.
+                assert_eq!(surely(min_cov(0.7), &evidence).verdict, Verdict::Inconclusive);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wording_whose_values_are_not_at_hand_passes_nothing_by_bounds() {
+    let mut evidence = evidence();
+    healthy::put_slots(&mut evidence, &vec![healthy::spread(0.3, 0.2, 40); 4]);
+    assert_eq!(surely(max_ds(0.45), &evidence).verdict, Verdict::Pass);
+    let all = evidence.samples["delta_s.question"].clone();
+    for kept in 0..4 {
+        evidence.samples.insert("delta_s.question".to_owned(), all[..kept].to_vec());
+        assert_eq!(surely(max_ds(0.45), &evidence).verdict, Verdict::Inconclusive, "{kept}");
+    }
+}
+
+#[test]
+fn a_noise_floor_that_is_no_amount_passes_nothing() {
+    let drift = Criterion::hard("drift.coverage", Op::AtLeast, -0.02);
+    let given = Setting { baseline: wfgy_gate::Baseline::Given, ..healthy::setting() };
+    let policy = healthy::policy(vec![drift]).effective(&given).unwrap();
+    for (floor, verdict) in [
+        (0.0, Verdict::Pass),
+        (-0.01, Verdict::Fail),
+        (f64::NAN, Verdict::Fail),
+        (f64::INFINITY, Verdict::Fail),
+    ] {
+        let mut evidence = evidence();
+        evidence.metrics.insert("drift.coverage".to_owned(), number(0.0));
+        evidence.noise_floor = BTreeMap::from([("drift.coverage".to_owned(), floor)]);
+        assert_eq!(decide(&policy, &evidence).unwrap().verdict, verdict, "{floor}");
+    }
 }

@@ -134,7 +134,7 @@ fn rule_settings_stay_within_their_ranges_and_expiry_within_seven_days() {
     }
     PolicyDraft { expiry_seconds: 7 * 24 * 3600, ..good() }.check().unwrap();
     let confident = PolicyDraft { decision: DecisionMode::Confident, ..good() };
-    assert_eq!(confident.check(), Err(PolicyError::Confident));
+    assert!(confident.check().is_ok());
 }
 
 #[test]

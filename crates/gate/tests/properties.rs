@@ -4,8 +4,9 @@
 
 mod healthy;
 
-use healthy::{effective, evidence, max_ds, number};
+use healthy::{confident, effective, evidence, max_ds, number, put, put_slots};
 use proptest::prelude::*;
+use wfgy_core::Aggregate;
 use wfgy_gate::{Criterion, Evidence, Kind, OnNoData, Op, Verdict, decide};
 
 /// Metrics whose bound is from below, and from above.
@@ -88,6 +89,123 @@ prop_compose! {
         evidence.counts.usable = usable;
         evidence.integrity.mismatches = mismatches;
         evidence
+    }
+}
+
+prop_compose! {
+    /// Evidence with values per question behind every metric over questions, on a lattice so that
+    /// ties and bounds that are met exactly are common; in some of them runs failed.
+    fn sampled_evidence()(
+        n in 20usize..60,
+        levels in proptest::collection::vec(0usize..11, 6 * 60),
+        shift in 0usize..8,
+        slots in 1usize..4,
+        failed in any::<bool>(),
+    ) -> Evidence {
+        let mut evidence = evidence();
+        evidence.nulls.random_p05 = Some(0.9);
+        let mut columns = levels.chunks(60).map(|levels| -> Vec<f64> {
+            levels[..n].iter().map(|level| ((level + shift).min(10)) as f64 / 10.0).collect()
+        });
+        let mut next = || columns.next().unwrap();
+        put(&mut evidence, "coverage.mean", Aggregate::Mean, &next());
+        put(&mut evidence, "lambda.convergence", Aggregate::Mean, &next());
+        put(&mut evidence, "coverage.p05", Aggregate::P05, &next());
+        let far: Vec<f64> = next().iter().map(|x| 1.0 - x).collect();
+        put(&mut evidence, "delta_s.anchor", Aggregate::Median, &far);
+        let split: Vec<f64> = next().iter().map(|x| 1.0 - x).collect();
+        put(&mut evidence, "lambda.split_rate", Aggregate::Mean, &split);
+        let ds: Vec<f64> = next().iter().map(|x| 1.0 - x).collect();
+        let of = |slot: usize| ds.iter().map(|x| (x + slot as f64 * 0.1).min(1.0)).collect();
+        put_slots(&mut evidence, &(0..slots).map(of).collect::<Vec<Vec<f64>>>());
+        evidence.metrics.insert("lambda.flip_rate".to_owned(), number(0.05));
+        if failed {
+            // One question failed: at its worst where it is not left out.
+            let mut harmed = evidence.clone();
+            for name in ["coverage.mean", "coverage.p05", "delta_s.anchor"] {
+                let mut values = evidence.samples[name][0].values().to_vec();
+                values[0] = if LOWER.contains(&name) { 0.0 } else { 2.0 };
+                put(&mut harmed, name, evidence.metrics[name].aggregate, &values);
+            }
+            let slots: Vec<Vec<f64>> = evidence.samples["delta_s.question"]
+                .iter()
+                .map(|slot| std::iter::once(2.0).chain(slot.values()[1..].iter().copied()).collect())
+                .collect();
+            put_slots(&mut harmed, &slots);
+            evidence.counts.failed = 1;
+            evidence.worst_case = Some(harmed.metrics);
+            evidence.worst_samples = harmed.samples;
+        }
+        evidence
+    }
+}
+
+fn surely(criteria: Vec<Criterion>, evidence: &Evidence) -> Verdict {
+    decide(&confident(criteria), evidence).unwrap().verdict
+}
+
+/// The criteria with different metrics, all hard.
+fn family(criteria: Vec<Criterion>) -> Vec<Criterion> {
+    let mut kept: Vec<Criterion> = Vec::new();
+    for criterion in criteria {
+        if kept.iter().all(|earlier| earlier.metric != criterion.metric) {
+            kept.push(Criterion { kind: Kind::Hard, ..criterion });
+        }
+    }
+    kept
+}
+
+proptest! {
+    // Each case takes thousands of resamples, so there are fewer of them.
+    #![proptest_config(ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_confident_pass_is_a_point_pass_and_a_confident_fail_a_point_fail(
+        criteria in proptest::collection::vec(tightened().prop_map(|(c, _)| c), 1..4),
+        evidence in sampled_evidence(),
+    ) {
+        let criteria = family(criteria);
+        let point = verdict(criteria.clone(), &evidence);
+        match surely(criteria, &evidence) {
+            Verdict::Pass => prop_assert_eq!(point, Verdict::Pass),
+            Verdict::Inconclusive => {}
+            Verdict::Fail => prop_assert_eq!(point, Verdict::Fail),
+        }
+    }
+
+    #[test]
+    fn by_bounds_tightening_never_turns_a_non_pass_into_a_pass(
+        (loose, tight) in tightened(), (other, _) in tightened(), evidence in sampled_evidence(),
+    ) {
+        let was = surely(family(vec![loose, other.clone()]), &evidence);
+        let is = surely(family(vec![tight, other]), &evidence);
+        prop_assert!(was == Verdict::Pass || is != Verdict::Pass, "{was} became {is}");
+    }
+
+    #[test]
+    fn by_bounds_one_more_criterion_never_makes_a_pass(
+        (one, _) in tightened(), (two, _) in tightened(), evidence in sampled_evidence(),
+    ) {
+        let alone = surely(family(vec![one.clone()]), &evidence);
+        let both = surely(family(vec![one, two]), &evidence);
+        // It can make a fail of one inconclusive: with more tests each rejection takes more.
+        prop_assert!(alone == Verdict::Pass || both != Verdict::Pass, "{alone} became {both}");
+    }
+
+    #[test]
+    fn by_bounds_the_order_of_criteria_has_no_influence(
+        criteria in proptest::collection::vec(tightened().prop_map(|(c, _)| c), 3),
+        evidence in sampled_evidence(), turn in 0usize..3,
+    ) {
+        let mut criteria = family(criteria);
+        let first = decide(&confident(criteria.clone()), &evidence).unwrap();
+        let turn = turn % criteria.len();
+        criteria.rotate_left(turn);
+        prop_assert_eq!(first, decide(&confident(criteria), &evidence).unwrap());
     }
 }
 

@@ -128,8 +128,9 @@ impl Judged {
         let mut lines = vec![
             format!("policy {digest}"),
             format!(
-                "  decision point; k {}; seeds {}; min_questions {}; integrity {}; expiry {expiry}; \
+                "  decision {}; k {}; seeds {}; min_questions {}; integrity {}; expiry {expiry}; \
                  may_change {}",
+                policy.decision,
                 policy.k,
                 policy.seeds,
                 policy.min_questions,

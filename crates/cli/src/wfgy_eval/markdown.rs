@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use wfgy_gate::{Finding, Verdict};
+use wfgy_gate::{Finding, Verdict, Warning};
 
 use super::judged::Judged;
-use super::table::{null_line, pretty, short, shortened, value, why};
+use super::table::{interval, null_line, pretty, short, shortened, value, why};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
 ///
@@ -22,13 +22,13 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let word = decision.verdict.to_string();
     writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.context.index)?;
     writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
-    writeln!(out, "| | criterion | value | bound | |\n| --- | --- | ---: | --- | --- |")?;
+    writeln!(out, "| | criterion | value | interval | bound | |\n| --- | --- | ---: | --- | --- | --- |")?;
     for finding in decision.decided.iter().chain(&decision.measured) {
         row(out, finding)?;
     }
     for skipped in &judged.policy.skipped {
         let why = judged.why_skipped(skipped);
-        writeln!(out, "| – | `{}` | | | skipped: {why} |", skipped.criterion.metric)?;
+        writeln!(out, "| – | `{}` | | | | skipped: {why} |", skipped.criterion.metric)?;
     }
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n{line}.")?;
@@ -70,10 +70,12 @@ fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound)
     });
     let mut reason = cell(&why(finding));
-    for warning in &finding.warnings {
+    let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
+    for warning in finding.warnings.iter().filter(said) {
         reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));
     }
-    writeln!(out, "| {sign} | `{}` | {number} | {bound} | {reason} |", finding.name)
+    let around = interval(finding).unwrap_or_default();
+    writeln!(out, "| {sign} | `{}` | {number} | {around} | {bound} | {reason} |", finding.name)
 }
 
 /// Text that cannot break out of its cell.

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use wfgy_core::Number;
 use wfgy_engine::WorstQuestion;
-use wfgy_gate::{Approves, Code, Finding, Kind, Verdict};
+use wfgy_gate::{Approves, Code, Finding, Kind, Verdict, Warning};
 use wfgy_pointer::shell_word;
 
 use super::judged::Judged;
@@ -46,8 +47,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     writeln!(out)?;
     let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
     let width = findings.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
+    let intervals = findings.iter().any(|finding| interval(finding).is_some());
     for finding in findings {
-        row(out, finding, width)?;
+        row(out, finding, width, intervals)?;
     }
     for skipped in &judged.policy.skipped {
         writeln!(
@@ -87,7 +89,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     Ok(())
 }
 
-fn row(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
+fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) -> io::Result<()> {
     let style = colour(finding.verdict);
     let value = match &finding.number {
         Some(number) => value(number.point),
@@ -102,23 +104,47 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
         Kind::Soft => "soft: ",
         Kind::Advisory => "advisory: ",
     };
+    let around = match intervals {
+        true => {
+            let colour = if finding.crosses() { colour(Verdict::Inconclusive) } else { DIM };
+            format!("{colour}{:<15}{colour:#}", interval(finding).unwrap_or_default())
+        }
+        false => String::new(),
+    };
     writeln!(
         out,
-        "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {bound:<8}  {DIM}{kind}{}{DIM:#}",
+        "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {around}{bound:<8}  {DIM}{kind}{}{DIM:#}",
         mark(finding.verdict),
         finding.name,
         why(finding),
     )?;
-    for warning in &finding.warnings {
+    let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
+    for warning in finding.warnings.iter().filter(said) {
         let yellow = colour(Verdict::Inconclusive);
         writeln!(out, "    {yellow}!{yellow:#} {warning}")?;
     }
     Ok(())
 }
 
-/// What value and bound do not say already.
+/// The interval of a finding's value; an end that too few questions leave open is a dash.
+pub(super) fn interval(finding: &Finding) -> Option<String> {
+    let ci = finding.number.and_then(|number| number.ci)?;
+    let end = |end: Option<f64>| end.map_or("–".to_owned(), |x| format!("{x:.3}"));
+    Some(format!("[{}, {}]", end(ci.lower), end(ci.upper)))
+}
+
+/// What value, interval and bound do not say already.
 pub(crate) fn why(finding: &Finding) -> String {
+    let mut text = why_of(finding);
+    if finding.crosses() {
+        text.push_str("; the interval crosses the bound");
+    }
+    text
+}
+
+fn why_of(finding: &Finding) -> String {
     match (finding.code, finding.slot, &finding.number) {
+        (Code::Undecided, _, Some(number)) if finding.needs.is_some() => undecided(finding, number),
         (Code::Holds | Code::Violated, Some(0), _) => {
             "worst of the wordings: as written".to_owned()
         }
@@ -130,6 +156,21 @@ pub(crate) fn why(finding: &Finding) -> String {
         }
         _ => finding.reason.clone(),
     }
+}
+
+/// What would decide a criterion whose bounds lie on both sides of it.
+fn undecided(finding: &Finding, number: &Number) -> String {
+    let Some(needs) = finding.needs else { return finding.reason.clone() };
+    let mut text = match needs.more_questions {
+        Some(more) => format!("undecided: {more} more questions would settle it"),
+        None => "undecided: no feasible number of questions would settle it".to_owned(),
+    };
+    match needs.smallest_n {
+        Some(n) if n > number.n_questions => text.push_str(&format!("; it can pass from {n} on")),
+        Some(_) => {}
+        None => text.push_str("; no number of questions lets it pass"),
+    }
+    text
 }
 
 /// Four digits: enough to see what a bound decides.

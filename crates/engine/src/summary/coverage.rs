@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::Aggregate;
 use wfgy_core::evaluation::{CoverageRecord, RunRecord};
-use wfgy_stats::{Sample, mean};
+use wfgy_stats::{Sample, SampleError};
 
 use super::grid::{Failed, Grid};
 use super::sheet::Sheet;
@@ -83,12 +83,16 @@ fn worst_stratum(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
         );
     }
     let large = strata.values().filter(|(questions, _)| *questions >= LEAST_STRATUM);
-    let worst = large
-        .filter_map(|(_, values)| Some((mean(values)?, values)))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    match worst.map(|(_, values)| Sample::new(values.clone())) {
-        Some(Ok(sample)) => sheet.put_sample(name, &sample, Aggregate::Mean),
-        Some(Err(error)) => sheet.lacks(name, &error.to_string()),
-        None => sheet.lacks(name, "no stratum has 20 questions"),
+    let samples: Result<Vec<Sample>, SampleError> =
+        large.map(|(_, values)| Sample::new(values.clone())).collect();
+    match samples {
+        Err(error) => sheet.lacks(name, &error.to_string()),
+        Ok(samples) => {
+            let means = samples.iter().map(Sample::mean).enumerate();
+            match means.min_by(|a, b| a.1.total_cmp(&b.1)) {
+                Some((worst, _)) => sheet.put_worst(name, samples, worst, Aggregate::Mean),
+                None => sheet.lacks(name, "no stratum has 20 questions"),
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wfgy_core::evaluation::{RunRecord, RunStatus};
-use wfgy_core::{Aggregate, Direction, Number};
+use wfgy_core::{Aggregate, Number};
 use wfgy_score::delta_s::{AtK, Band, NO_HITS, triangulation};
 use wfgy_stats::{Slot, mean, worst_slot};
 
@@ -139,12 +139,13 @@ pub(crate) fn slots(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) -> BTree
         sheet.lacks(name, "a wording that half of the questions have has no answered run");
         return BTreeMap::new();
     };
-    sheet.put_sample(name, &worst.slot().sample, Aggregate::WorstSlotMedian);
+    let samples = worst.slots.iter().map(|slot| slot.sample.clone()).collect();
+    sheet.put_worst(name, samples, worst.worst, Aggregate::WorstSlotMedian);
     let mut numbers = BTreeMap::new();
     for slot in &worst.slots {
-        let number = slot.sample.number(Aggregate::Median, Direction::LowerIsBetter);
-        numbers.insert(slot.wording, number);
-        sheet.numbers.insert(format!("{name}.slot.{}", slot.wording), number);
+        let of_slot = format!("{name}.slot.{}", slot.wording);
+        sheet.put_sample(&of_slot, &slot.sample, Aggregate::Median);
+        numbers.extend(sheet.numbers.get(&of_slot).map(|number| (slot.wording, *number)));
     }
     numbers
 }

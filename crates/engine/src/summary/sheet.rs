@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use wfgy_core::{Aggregate, Direction, Number};
-use wfgy_gate::{KnownMetric, METRIC_NAMES, Origin};
-use wfgy_stats::{Sample, SampleError};
+use wfgy_gate::{KnownMetric, METRIC_NAMES, Origin, Samples};
+use wfgy_stats::{Range, Sample, SampleError};
 
 /// What was measured so far.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     /// Values by name.
     pub(crate) numbers: BTreeMap<String, Number>,
+    /// The values per question behind them.
+    pub(crate) samples: Samples,
     /// Reasons by name.
     pub(crate) missing: BTreeMap<String, String>,
 }
@@ -26,9 +28,30 @@ impl Sheet {
         }
     }
 
-    /// Takes the statistic of a sample.
+    /// Takes the statistic of a sample, with its interval.
     pub(crate) fn put_sample(&mut self, name: &str, sample: &Sample, aggregate: Aggregate) {
-        self.numbers.insert(name.to_owned(), sample.number(aggregate, direction(name)));
+        self.put_worst(name, vec![sample.clone()], 0, aggregate);
+    }
+
+    /// Takes the statistic of the worst of several samples, which stands for all.
+    pub(crate) fn put_worst(
+        &mut self,
+        name: &str,
+        samples: Vec<Sample>,
+        worst: usize,
+        aggregate: Aggregate,
+    ) {
+        let Some(sample) = samples.get(worst) else { return };
+        let (direction, range) = match KnownMetric::named(name) {
+            Some(metric) => (metric.direction, metric.range()),
+            // A name that the gate does not know is neutral there as here.
+            None => (Direction::Neutral, Range::UNBOUNDED),
+        };
+        let number = sample.estimate(aggregate, direction, range);
+        // A value that the metric cannot have has no interval, and the gate refuses it.
+        let number = number.unwrap_or_else(|_| sample.number(aggregate, direction));
+        self.numbers.insert(name.to_owned(), number);
+        self.samples.insert(name.to_owned(), samples);
     }
 
     /// Remembers why a metric has no data.
@@ -45,9 +68,4 @@ impl Sheet {
             }
         }
     }
-}
-
-/// Which way is better; a name that the gate does not know is neutral there as here.
-fn direction(name: &str) -> Direction {
-    KnownMetric::named(name).map_or(Direction::Neutral, |metric| metric.direction)
 }

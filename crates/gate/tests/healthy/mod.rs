@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Criterion, Decision, EffectivePolicy, Evidence, Finding,
-    Nulls, Op, Policy, PolicyDraft, Setting, Timestamp, VerdictFile, decide,
+    Baseline, Circumstances, Counts, Criterion, Decision, DecisionMode, EffectivePolicy, Evidence,
+    Finding, KnownMetric, Nulls, Op, Policy, PolicyDraft, Setting, Timestamp, VerdictFile, decide,
 };
+use wfgy_stats::Sample;
 
 pub(crate) fn number(point: f64) -> Number {
     Number {
@@ -19,6 +20,36 @@ pub(crate) fn number(point: f64) -> Number {
         aggregate: Aggregate::Mean,
         direction: Direction::Neutral,
     }
+}
+
+/// Makes `values` what stands behind a metric, and the metric what they say.
+pub(crate) fn put(evidence: &mut Evidence, metric: &str, aggregate: Aggregate, values: &[f64]) {
+    let sample = Sample::new(values.to_vec()).unwrap();
+    let direction = KnownMetric::named(metric).unwrap().direction;
+    evidence.metrics.insert(metric.to_owned(), sample.number(aggregate, direction));
+    evidence.samples.insert(metric.to_owned(), vec![sample]);
+}
+
+/// The same for `delta_s.question`, one list a wording.
+pub(crate) fn put_slots(evidence: &mut Evidence, slots: &[Vec<f64>]) {
+    let samples: Vec<Sample> = slots.iter().map(|s| Sample::new(s.clone()).unwrap()).collect();
+    let of = |s: &Sample| s.number(Aggregate::Median, Direction::LowerIsBetter);
+    let numbers: Vec<Number> = samples.iter().map(of).collect();
+    let worst = numbers.iter().copied().max_by(|a, b| a.point.total_cmp(&b.point)).unwrap();
+    let worst = Number { aggregate: Aggregate::WorstSlotMedian, ..worst };
+    evidence.metrics.insert("delta_s.question".to_owned(), worst);
+    evidence.slots = numbers.into_iter().enumerate().collect();
+    evidence.samples.insert("delta_s.question".to_owned(), samples);
+}
+
+/// `n` values of which `hits` are 1 and the others 0.
+pub(crate) fn shares(hits: usize, n: usize) -> Vec<f64> {
+    (0..n).map(|i| f64::from(u8::from(i < hits))).collect()
+}
+
+/// `n` values, evenly spread around `middle`.
+pub(crate) fn spread(middle: f64, width: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|i| middle + width * (i as f64 / (n - 1) as f64 - 0.5)).collect()
 }
 
 pub(crate) fn pins(content: &str) -> Pins {
@@ -53,6 +84,9 @@ pub(crate) fn evidence() -> Evidence {
         metrics: metrics.map(|(name, point)| (name.to_owned(), number(point))).into(),
         worst_case: None,
         slots: (0..4).map(|slot| (slot, number(0.30))).collect(),
+        samples: BTreeMap::new(),
+        worst_samples: BTreeMap::new(),
+        noise_floor: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.80),
             hard_median: Some(0.50),
@@ -100,6 +134,21 @@ pub(crate) fn max_ds(bound: f64) -> Criterion {
 
 pub(crate) fn policy(criteria: Vec<Criterion>) -> Policy {
     PolicyDraft { criteria, ..PolicyDraft::default() }.check().unwrap()
+}
+
+/// The policy of these criteria that decides by confidence bounds.
+pub(crate) fn confident(criteria: Vec<Criterion>) -> EffectivePolicy {
+    let decision = DecisionMode::Confident;
+    let draft = PolicyDraft { decision, criteria, ..PolicyDraft::default() };
+    let given = Setting { baseline: Baseline::Given, ..setting() };
+    draft.check().unwrap().effective(&given).unwrap()
+}
+
+/// The finding of one criterion, alone in a policy that decides by confidence bounds.
+pub(crate) fn surely(criterion: Criterion, evidence: &Evidence) -> Finding {
+    let decision = decide(&confident(vec![criterion]), evidence).unwrap();
+    let mut all = decision.decided.into_iter().chain(decision.measured);
+    all.find(|finding| finding.criterion.is_some()).unwrap()
 }
 
 pub(crate) fn effective(criteria: Vec<Criterion>) -> EffectivePolicy {
