@@ -44,7 +44,8 @@ impl Sample {
     /// distribution. −∞ or +∞ where the sample is too small, or where the mean's range has no end
     /// on that side: an infinite bound satisfies no criterion ([`crate::at_most`]).
     ///
-    /// A pure function of the values, whatever the number of threads.
+    /// From level 0.5 on a bound never lies on the wrong side of the point estimate: what a bound
+    /// shows, the point shows. A pure function of the values, whatever the number of threads.
     ///
     /// # Errors
     /// [`BoundError`] where `level` is not in (0, 1), or a value is not in `range`.
@@ -76,7 +77,7 @@ impl Sample {
             let value = self.values()[index];
             return Err(BoundError::OutsideRange { index, value, lowest, highest });
         }
-        Ok(match quantile_of(aggregate) {
+        let bound = match quantile_of(aggregate) {
             Some(p) => order_statistic::rank(self.n(), p, side, level)
                 .map_or(side.nothing(), |rank| self.sorted()[rank]),
             None => {
@@ -85,6 +86,12 @@ impl Sample {
                 let mean = bounded_mean::bound(&values, range, side, level, resamples);
                 if aggregate == Aggregate::Count { mean * self.n() as f64 } else { mean }
             }
+        };
+        let point = self.point(aggregate);
+        Ok(match side {
+            _ if level < 0.5 => bound,
+            Side::Lower => bound.min(point),
+            Side::Upper => bound.max(point),
         })
     }
 
@@ -194,6 +201,21 @@ mod tests {
             for pair in [0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999, 0.999_9].windows(2) {
                 assert!(bound(Side::Lower, pair[1]) <= bound(Side::Lower, pair[0]), "{pair:?}");
                 assert!(bound(Side::Upper, pair[1]) >= bound(Side::Upper, pair[0]), "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rule_a_bound_is_never_on_the_wrong_side_of_the_point() {
+        for n in [1, 2, 3, 5, 8, 13, 40] {
+            let sample = shares(n);
+            for aggregate in [Aggregate::Mean, Aggregate::Median, Aggregate::P95, Aggregate::P05] {
+                let point = sample.point(aggregate);
+                for level in [0.5, 0.55, 0.7, 0.95] {
+                    let bound = |side| sample.bound(aggregate, Range::UNIT, side, level).unwrap();
+                    assert!(bound(Side::Lower) <= point, "{n} {aggregate:?} {level}");
+                    assert!(bound(Side::Upper) >= point, "{n} {aggregate:?} {level}");
+                }
             }
         }
     }

@@ -6,9 +6,7 @@ use wfgy_kernel::resample::Stream;
 
 use crate::bound::quantile_of;
 use crate::bounded_mean::{RESAMPLES, SEED};
-use crate::{
-    BoundError, Population, Range, Sample, Side, at_least, at_most, order_statistic, strictly_below,
-};
+use crate::{BoundError, Population, Range, Sample, Side, at_least, at_most, order_statistic};
 
 /// Resamples of each of them: planning needs no more.
 const PLANNING_RESAMPLES: usize = 1_000;
@@ -39,7 +37,7 @@ pub struct Claim {
     pub side: Side,
     /// With what the statistic is compared.
     pub threshold: f64,
-    /// Confidence of each bound, in (0, 1).
+    /// Confidence of each bound, in [0.5, 1).
     pub level: f64,
 }
 
@@ -88,20 +86,22 @@ impl Claim {
     fn answer_with(&self, sample: &Sample, resamples: usize) -> Result<Answer, BoundError> {
         let bound =
             |side| sample.bound_with(self.aggregate, self.range, side, self.level, resamples);
-        let unfavourable = bound(self.side)?;
-        let shown = match self.side {
-            Side::Upper => at_most(unfavourable, self.threshold),
-            Side::Lower => at_least(unfavourable, self.threshold),
+        // A bound never lies on the wrong side of the point, so only one can decide.
+        let decided = if self.holds(sample.point(self.aggregate)) {
+            self.holds(bound(self.side)?).then_some(Answer::Shown)
+        } else {
+            let favourable = bound(self.side.opposite())?;
+            (favourable.is_finite() && !self.holds(favourable)).then_some(Answer::Refuted)
         };
-        if shown {
-            return Ok(Answer::Shown);
+        Ok(decided.unwrap_or(Answer::Open))
+    }
+
+    /// Whether a value satisfies it; one that is not finite does not.
+    fn holds(&self, value: f64) -> bool {
+        match self.side {
+            Side::Upper => at_most(value, self.threshold),
+            Side::Lower => at_least(value, self.threshold),
         }
-        let favourable = bound(self.side.opposite())?;
-        let refuted = match self.side {
-            Side::Upper => strictly_below(self.threshold, favourable),
-            Side::Lower => strictly_below(favourable, self.threshold),
-        };
-        Ok(if refuted { Answer::Refuted } else { Answer::Open })
     }
 
     /// The smallest n at which any sample could show it: one whose values are all `best`.
@@ -119,10 +119,7 @@ impl Claim {
                     if self.aggregate == Aggregate::Count { mean * n as f64 } else { mean }
                 }
             };
-            match self.side {
-                Side::Upper => at_most(bound, self.threshold),
-                Side::Lower => at_least(bound, self.threshold),
-            }
+            self.holds(bound)
         };
         // Once it shows, it does for every larger n, but for counts, whose bound has a limit.
         let mut above = 1;

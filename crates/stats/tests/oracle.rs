@@ -97,8 +97,10 @@ fn bounds_of_quantiles_are_the_order_statistics_of_exact_fractions() {
             _ => panic!("no aggregate is the {p} quantile"),
         };
         let ci = sample.interval(aggregate, Range::UNBOUNDED, level).unwrap();
-        assert_eq!(ci.lower, case[3].as_f64(), "{case}");
-        assert_eq!(ci.upper, case[4].as_f64(), "{case}");
+        // A bound is never on the wrong side of the point, which lies between two values.
+        let point = sample.point(aggregate);
+        assert_eq!(ci.lower, case[3].as_f64().map(|rank| rank.min(point)), "{case}");
+        assert_eq!(ci.upper, case[4].as_f64().map(|rank| rank.max(point)), "{case}");
     }
 }
 
