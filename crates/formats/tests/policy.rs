@@ -73,7 +73,6 @@ fn a_bad_policy_names_file_line_column_and_key() {
         ("k = -1\n", "mine.toml:1:5: "),
         ("k = 1\nk = 2\n", "mine.toml:2:1: duplicate key"),
         ("seeds = 0\n", "mine.toml:1:9: seeds: seeds is 0: expected 1 to"),
-        ("decision = \"confident\"\n", "mine.toml:1:12: decision: "),
         ("decision = \"maybe\"\n", "mine.toml:1:12: decision: unknown word `maybe`"),
         ("integrity = \"none\"\n", "mine.toml:1:13: integrity: unknown word `none`"),
         ("may_change = [\"norm\"]\n", "mine.toml:1:14: may_change: "),

@@ -247,12 +247,12 @@ fn a_report_survives_its_file_and_strange_ones_are_refused() {
         let error = report::read(&path).unwrap_err().to_string();
         assert!(error.contains("report.json:1:"), "{error}");
     }
-    written.schema_version = 2;
+    written.schema_version = 3;
     report::write(&path, &written).unwrap();
-    assert!(report::read(&path).unwrap_err().to_string().contains("schema_version: is 2"));
+    assert!(report::read(&path).unwrap_err().to_string().contains("schema_version: is 3"));
     // A value that is no number is written as none, and nobody reads it as one.
     (written.schema_version, written.metrics) =
-        (1, BTreeMap::from([("coverage.mean".to_owned(), number(f64::NAN))]));
+        (report::SCHEMA_VERSION, BTreeMap::from([("coverage.mean".to_owned(), number(f64::NAN))]));
     report::write(&path, &written).unwrap();
     assert!(report::read(&path).unwrap_err().to_string().contains("metrics.coverage.mean"));
 }

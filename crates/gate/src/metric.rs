@@ -248,8 +248,12 @@ impl KnownMetric {
         }
     }
 
-    /// The values that it can have.
+    /// The values that one question can have: those of the metric, but for a count of questions,
+    /// where a question counts or does not.
     pub fn range(&self) -> Range {
+        if self.origin == Origin::Runs && self.highest == f64::INFINITY {
+            return Range::UNIT;
+        }
         Range::new(self.lowest, self.highest).unwrap_or(Range::UNBOUNDED)
     }
 

@@ -178,6 +178,17 @@ fn rule_a_p95_needs_59_questions() {
 }
 
 #[test]
+fn rule_a_count_of_questions_is_n_times_its_share() {
+    let criterion = |bound| Criterion::hard("lambda.always_missed", Op::AtMost, bound);
+    let mut evidence = evidence();
+    put(&mut evidence, "lambda.always_missed", Aggregate::Count, &shares(2, 100));
+    let upper = 100.0 * clopper_pearson(2, 100, Side::Upper, LEVEL);
+    assert_eq!(surely(criterion(upper + 0.01), &evidence).verdict, Verdict::Pass);
+    assert_eq!(surely(criterion(upper - 0.01), &evidence).verdict, Verdict::Inconclusive);
+    assert_eq!(surely(criterion(0.1), &evidence).verdict, Verdict::Fail);
+}
+
+#[test]
 fn rule_a_review_band_takes_precedence_over_bounds() {
     let band = Criterion { review: Some([0.6, 0.8]), ..min_cov(0.8) };
     // The point is in the band.

@@ -98,7 +98,7 @@ fn resealed(mut file: VerdictFile) -> VerdictFile {
 #[test]
 fn rule_an_altered_file_is_refused() {
     let alterations: [fn(&mut VerdictFile); 8] = [
-        |f| f.schema_version = 2,
+        |f| f.schema_version = 3,
         |f| f.verdict = Verdict::Fail,
         |f| f.approves = Approves::Creation,
         |f| f.decided.counts.usable = 39,
