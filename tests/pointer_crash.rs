@@ -234,7 +234,7 @@ fn check(command: Do, store: &Path, target: &Path, ends: &Ends) -> bool {
         chain.vouch(&state).unwrap();
         // However it got there, the journal says that it did.
         let (seq, last) = chain.last_moved("docs_live").unwrap();
-        assert_eq!(last.next.clone().with_head(state.journal_head), state);
+        assert_eq!(PointerState { journal_head: state.journal_head, ..last.next.clone() }, state);
         assert!(chain.closing(seq).is_some());
     }
     // What nobody names is swept up or overwritten, not left to grow.

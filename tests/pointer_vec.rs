@@ -108,6 +108,23 @@ fn verify_grants_the_tolerance_of_expiry_that_a_flip_grants() {
 }
 
 #[test]
+fn verify_says_that_a_verdict_is_from_the_future() {
+    let world = now();
+    let ahead = |seconds: u64| {
+        let ended = world.now.get() + seconds;
+        let filed = world.file(&Case::of("a", world.begin(), ended).verdict());
+        vec(&world, &["verify", &filed.digest.to_string()]).output().unwrap()
+    };
+    assert_eq!(ahead(50).status.code(), Some(0));
+    let output = ahead(3600);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.starts_with("PASS"), "{shown}");
+    assert!(shown.contains("approves nothing: it was made at 20"), "{shown}");
+    assert!(shown.contains("which is after now: set the clock right"), "{shown}");
+}
+
+#[test]
 fn an_output_that_cannot_be_written_is_exit_4_and_says_what_was_done() {
     let world = now();
     world.through(&["a"]);

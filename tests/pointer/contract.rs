@@ -30,7 +30,7 @@ pub fn state(alias: &str, target: &str, epoch: u64) -> PointerState {
         changed_at: "2026-05-28T20:26:40Z".to_owned(),
         by: "tester".to_owned(),
         verdict_digest: None,
-        journal_head: Digest::of(format!("{alias} {epoch} {target}")),
+        journal_head: Some(Digest::of(format!("{alias} {epoch} {target}"))),
     }
 }
 
@@ -86,6 +86,12 @@ pub fn an_epoch_that_does_not_grow_is_refused(pointer: &dyn Pointer) {
         assert!(pointer.swap(Some(&first), &state("docs", "/b", epoch), NONE).is_err());
     }
     assert_eq!(pointer.read("docs", NONE).unwrap(), Some(first));
+}
+
+pub fn a_state_that_no_record_announced_is_refused(pointer: &dyn Pointer) {
+    let unannounced = PointerState { journal_head: None, ..state("docs", "/a", 1) };
+    assert!(pointer.swap(None, &unannounced, NONE).is_err());
+    assert_eq!(pointer.read("docs", NONE).unwrap(), None);
 }
 
 pub fn a_name_that_is_none_is_refused(pointer: &dyn Pointer) {
@@ -159,6 +165,7 @@ macro_rules! contract {
                 a_pointer_that_is_not_where_it_was_expected_does_not_move,
                 coming_back_to_a_target_is_not_being_where_it_was,
                 an_epoch_that_does_not_grow_is_refused,
+                a_state_that_no_record_announced_is_refused,
                 a_name_that_is_none_is_refused,
                 of_racing_swaps_exactly_one_wins,
                 a_reader_sees_whole_states_that_never_go_back,

@@ -41,6 +41,9 @@ impl Pointer for MemoryPointer {
         if now.map(place) != expected.map(place) {
             return Ok(Swap::Conflict(now.cloned().map(Box::new)));
         }
+        if next.journal_head.is_none() {
+            return Err(PortError::permanent(alias.as_str(), "no record announced the state"));
+        }
         if expected.is_some_and(|expected| next.epoch <= expected.epoch) {
             return Err(PortError::permanent(alias.as_str(), "the epoch does not grow"));
         }

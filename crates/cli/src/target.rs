@@ -25,7 +25,7 @@ pub(crate) fn open(name: &Path, store: &StoreDir) -> Result<OpenedIndex, Failure
         None => name.to_owned(),
         Some(text) => {
             let pointer = LocalPointer::new(store.path());
-            match resolve(text, &pointer, clock::within(clock::STORE_PATIENCE)) {
+            match resolve(text, store, &pointer, &|| clock::within(clock::STORE_PATIENCE)) {
                 Ok(Resolved::Alias(state)) => PathBuf::from(state.target),
                 Ok(Resolved::Directory(directory)) => directory,
                 Err(error) => {

@@ -68,8 +68,10 @@ pub struct PointerState {
     pub by: String,
     /// The verdict that approved this target; `None` after an override or a rollback.
     pub verdict_digest: Option<Digest>,
-    /// Digest of the journal record that announced this state.
-    pub journal_head: Digest,
+    /// Digest of the journal record that announced this state; `None` in that record itself,
+    /// which cannot hold its own digest, and nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_head: Option<Digest>,
 }
 
 /// A target that needs fresh evidence before the pointer may go there again.
@@ -112,7 +114,8 @@ pub trait Pointer: Send + Sync {
     /// (`None`: iff it does not exist), in one write, durable when this returns.
     ///
     /// # Errors
-    /// Where it is not known, or known not, to have moved; the caller reads it back.
+    /// Where it is not known, or known not, to have moved; the caller reads it back. A state that
+    /// no journal record announced is refused.
     fn swap(
         &self,
         expected: Option<&PointerState>,

@@ -47,7 +47,7 @@ pub use policy::{
     PolicyError,
 };
 pub use refusal::Refusal;
-pub use standing::{AliasRules, FiledVerdict, approval, has_expired};
+pub use standing::{AliasRules, FiledVerdict, approval, has_expired, is_from_the_future};
 pub use targets::{Targets, TargetsError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use verdict::Verdict;

@@ -191,6 +191,12 @@ pub fn has_expired(expires: Timestamp, now: Timestamp) -> bool {
     now > expires.plus(CLOCK_TOLERANCE)
 }
 
+/// Whether an evaluation that ended at `ended` is still to come at `now`: then one of the clocks
+/// is wrong, by more than the tolerance.
+pub fn is_from_the_future(ended: Timestamp, now: Timestamp) -> bool {
+    ended > now.plus(CLOCK_TOLERANCE)
+}
+
 /// The last filed of each line; of several with one number, the worst.
 fn standing<'a>(filed: impl Iterator<Item = &'a FiledVerdict>) -> Vec<&'a FiledVerdict> {
     let mut lines: BTreeMap<(Digest, Digest), &FiledVerdict> = BTreeMap::new();
@@ -231,7 +237,7 @@ fn obstacle(
     if pass.baseline.is_some_and(|baseline| !is_baseline(baseline)) {
         return Some(Refusal::WrongBaseline { alias, target, verdict });
     }
-    if pass.ended > now.plus(CLOCK_TOLERANCE) {
+    if is_from_the_future(pass.ended, now) {
         return Some(Refusal::FromTheFuture { target, verdict, ended: pass.ended });
     }
     if has_expired(pass.expires, now) {

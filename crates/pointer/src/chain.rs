@@ -221,19 +221,23 @@ impl Chain {
     pub fn vouch(&self, state: &PointerState) -> Result<(), JournalError> {
         let bad = |line, problem| Err(tampered(&self.path, line, problem));
         let alias = &state.alias;
-        let Some(at) = self.digests.iter().position(|digest| *digest == state.journal_head) else {
+        let Some(head) = state.journal_head else {
+            return bad(None, format!("announced no state like that of alias {alias}"));
+        };
+        let Some(at) = self.digests.iter().position(|digest| *digest == head) else {
             return bad(
                 None,
                 format!(
-                    "has no record {}, which announced the state of alias {alias}: the tail was \
-                     cut off, or the alias is of another store",
-                    state.journal_head
+                    "has no record {head}, which announced the state of alias {alias}: the tail \
+                     was cut off, or the alias is of another store"
                 ),
             );
         };
         let line = Some(at as u64 + 1);
         let announced = match &self.records[at].event {
-            Event::Intent(intent) => intent.next.clone().with_head(state.journal_head),
+            Event::Intent(intent) => {
+                PointerState { journal_head: Some(head), ..intent.next.clone() }
+            }
             _ => return bad(line, format!("is named by alias {alias}, but announces no state")),
         };
         if announced != *state {

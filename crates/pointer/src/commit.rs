@@ -9,7 +9,7 @@ use crate::flip::Flip;
 use crate::lock::StoreLock;
 use crate::name::AliasName;
 use crate::plan::Stamp;
-use crate::record::{Action, Announced, Closing, Event, Intent, Outcome, Place, Recovery};
+use crate::record::{Action, Closing, Event, Intent, Outcome, Place, Recovery};
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,18 +33,18 @@ pub struct Moved {
 pub(crate) struct Commit<'a> {
     flip: &'a Flip<'a>,
     lock: StoreLock,
-    pub(crate) chain: Chain,
+    chain: Chain,
     alias: &'a AliasName,
     expected: Option<&'a PointerState>,
     /// When the lock was had.
-    pub(crate) now: Timestamp,
+    now: Timestamp,
     at: String,
 }
 
 /// What is to be announced beside the state.
 pub(crate) struct Announcement {
     pub(crate) action: Action,
-    pub(crate) next: Announced,
+    pub(crate) next: PointerState,
     pub(crate) verdict: Option<Digest>,
     pub(crate) reason: Option<String>,
     pub(crate) overridden: bool,
@@ -66,6 +66,11 @@ impl<'a> Commit<'a> {
         Ok(Self { flip, lock, chain, alias, expected, now, at: now.to_string() })
     }
 
+    /// What is on file, and since when nothing can be added to it.
+    pub(crate) fn on_file(&self) -> (&Chain, Timestamp) {
+        (&self.chain, self.now)
+    }
+
     /// What the state to announce is stamped with.
     pub(crate) fn stamp(&self) -> Stamp<'_> {
         Stamp { at: &self.at, by: self.flip.by, seq: self.chain.seq() + 1 }
@@ -85,7 +90,7 @@ impl<'a> Commit<'a> {
             overridden,
         };
         let (seq, head) = self.append(Event::Intent(Box::new(intent)))?;
-        let state = next.with_head(head);
+        let state = PointerState { journal_head: Some(head), ..next };
         let mut warnings = Vec::new();
         match self.flip.pointer.swap(self.expected, &state, (self.flip.deadline)()) {
             Ok(Swap::Moved) => self.close(seq, Closing::Moved, None, &mut warnings),
@@ -98,7 +103,7 @@ impl<'a> Commit<'a> {
             {
                 Ok(found) => {
                     let message = Some(write.to_string());
-                    if found.is_none_or(|found| found.journal_head != head) {
+                    if found.is_none_or(|found| found.journal_head != Some(head)) {
                         self.close(seq, Closing::NotMoved, message, &mut warnings);
                         return Err(FlipError::Write(write));
                     }
@@ -175,7 +180,7 @@ pub(crate) fn settle(
             _ => {}
         }
         // Nobody else can have moved it since: every commit of this store comes by here first.
-        let result = match found.is_some_and(|state| state.journal_head == digest) {
+        let result = match found.is_some_and(|state| state.journal_head == Some(digest)) {
             true => Closing::Moved,
             false => Closing::NotMoved,
         };

@@ -132,6 +132,44 @@ pub enum FlipError {
     },
 }
 
+/// An alias that could not be looked at, or that its journal does not vouch for.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The pointer cannot be read, or is damaged.
+    #[error(transparent)]
+    Pointer(#[from] PortError),
+    /// The journal cannot be used, or says otherwise.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ObserveError {
+    /// The exit code of programs that give verdicts, for which 1 is a fail: 2 for a store that is
+    /// damaged, 4 for a machine in trouble.
+    pub fn exit_code(&self) -> u8 {
+        let code = match self {
+            Self::Pointer(PortError::Permanent { .. } | PortError::Input { .. }) => 2,
+            Self::Pointer(PortError::Retryable { .. } | PortError::Deadline { .. }) => 4,
+            Self::Journal(error) => error.exit_code(),
+            Self::Store(error) => error.exit_code(),
+        };
+        if code == 4 { 4 } else { 2 }
+    }
+}
+
+impl From<ObserveError> for FlipError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Pointer(error) => Self::Read(error),
+            ObserveError::Journal(error) => Self::Journal(error),
+            ObserveError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// A target whose content is not what the stack remembers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{target}: {what} is {found}, but was {expected} when the alias left it")]

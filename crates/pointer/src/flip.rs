@@ -72,8 +72,6 @@ impl Flip<'_> {
             });
         }
         let looked = self.look(to)?;
-        let commit = Commit::begin(self, alias, None)?;
-        looked.unchanged()?;
         let rules = AliasRules {
             alias: alias.to_string(),
             policies: allowed.policies.clone(),
@@ -81,7 +79,12 @@ impl Flip<'_> {
             quarantined_since: None,
             purpose: Purpose::Creation,
         };
-        let approval = self.approve(&commit, &looked, rules, ground)?;
+        // Asked once more before anything is made: a refusal leaves no store behind.
+        let on_file = self.journal().read()?;
+        self.approve((&on_file, (self.now)()), &looked, rules.clone(), ground)?;
+        let commit = Commit::begin(self, alias, None)?;
+        looked.unchanged()?;
+        let approval = self.approve(commit.on_file(), &looked, rules, ground)?;
         let given = Given::of(approval, alias, &looked.entry, Purpose::Creation)?;
         let next = plan::created(
             alias.as_str(),
@@ -135,7 +138,7 @@ impl Flip<'_> {
             quarantined_since: quarantined,
             purpose,
         };
-        let approval = self.approve(&commit, &looked, rules, &options.ground)?;
+        let approval = self.approve(commit.on_file(), &looked, rules, &options.ground)?;
         let given = Given::of(approval, alias, &looked.entry, purpose)?;
         let (action, next) = match kind {
             Kind::Rollback(at) => {

@@ -4,10 +4,14 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use wfgy_core::Deadline;
 use wfgy_formats::durable;
 
 use crate::lock::{LockError, StoreLock};
+
+/// Name of the lock file.
+const LOCK: &str = "lock";
 
 /// The folder that holds journal, filed verdicts and local aliases.
 ///
@@ -85,6 +89,32 @@ impl StoreDir {
         }
     }
 
+    /// Takes the lock of a store that has been written to. Of one that has not there is no lock,
+    /// and nobody who is in the middle of a commit: nothing is made, `None` is given, once it is
+    /// clear that the store could be made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn lock_if_made(&self, deadline: Deadline) -> Result<Option<StoreLock>, StoreError> {
+        self.check()?;
+        let lock = self.path.join(LOCK);
+        if lock.exists() {
+            return Ok(Some(StoreLock::take(&lock, deadline)?));
+        }
+        let here =
+            |path: &Path| if path.as_os_str().is_empty() { ".".into() } else { path.to_owned() };
+        let ground: Option<PathBuf> = self.path.ancestors().map(here).find(|path| path.exists());
+        let ground = ground.unwrap_or_else(|| self.path.clone());
+        let writable = match ground.is_dir() {
+            true => access(&ground, Access::WRITE_OK | Access::EXEC_OK).map_err(Into::into),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        };
+        match writable {
+            Ok(()) => Ok(None),
+            Err(source) => Err(StoreError::Folder { path: self.path.clone(), source }),
+        }
+    }
+
     /// Takes the lock of the store, which is made where there is none.
     ///
     /// It is for the length of a commit: never held while a target is hashed.
@@ -94,7 +124,7 @@ impl StoreDir {
     pub fn lock(&self, deadline: Deadline) -> Result<StoreLock, StoreError> {
         self.check()?;
         make_folder(&self.path)?;
-        Ok(StoreLock::take(&self.path.join("lock"), deadline)?)
+        Ok(StoreLock::take(&self.path.join(LOCK), deadline)?)
     }
 }
 
@@ -157,9 +187,11 @@ mod tests {
     fn naming_a_store_makes_nothing_and_locking_it_makes_its_folders() {
         let dir = tempfile::tempdir().unwrap();
         let store = StoreDir::new(dir.path().join("a/b"), true);
+        assert!(store.lock_if_made(Deadline::NONE).unwrap().is_none());
         assert!(!store.path().exists());
         drop(store.lock(Deadline::NONE).unwrap());
         assert!(store.path().join("lock").is_file());
+        assert!(store.lock_if_made(Deadline::NONE).unwrap().is_some());
         assert!(store.flag().starts_with(" --store /"));
         assert_eq!(StoreDir::new("x", false).flag(), "");
     }

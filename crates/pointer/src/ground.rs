@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use wfgy_core::{Digest, StackEntry};
-use wfgy_gate::{AliasRules, Approval, Candidate, OverrideError, Purpose, approval};
+use wfgy_core::{Digest, PointerState, StackEntry};
+use wfgy_gate::{AliasRules, Approval, Candidate, OverrideError, Purpose, Timestamp, approval};
 
-use crate::commit::{Announcement, Commit};
+use crate::chain::Chain;
+use crate::commit::Announcement;
 use crate::error::FlipError;
 use crate::flip::Flip;
 use crate::folder::shell_word;
 use crate::name::AliasName;
-use crate::record::{Action, Announced};
+use crate::record::Action;
 use crate::target::{Footprint, canonical_target};
 use crate::verdicts::VerdictStore;
 
@@ -56,10 +57,11 @@ impl Flip<'_> {
         Ok(Looked { entry: StackEntry { target, index_hash, serving_hash }, shown, footprint })
     }
 
-    /// Asks the gate, under the lock: a fail that was filed a moment ago counts.
+    /// Asks the gate about what `chain` has on file at `now`. What counts is the answer under the
+    /// lock, where a fail that was filed a moment ago is seen.
     pub(crate) fn approve(
         &self,
-        commit: &Commit<'_>,
+        (chain, now): (&Chain, Timestamp),
         looked: &Looked,
         rules: AliasRules,
         ground: &Ground,
@@ -72,12 +74,10 @@ impl Flip<'_> {
             }
             Ground::Verdicts => {
                 let verdicts = VerdictStore::new(self.store);
-                let filed = verdicts.filed(&commit.chain, index_hash, serving_hash)?;
-                approval(&candidate, &filed, &rules, commit.now).map_err(|refusal| {
-                    FlipError::Refused {
-                        refusal: Box::new(refusal),
-                        flag: self.store.flag().to_owned(),
-                    }
+                let filed = verdicts.filed(chain, index_hash, serving_hash)?;
+                approval(&candidate, &filed, &rules, now).map_err(|refusal| FlipError::Refused {
+                    refusal: Box::new(refusal),
+                    flag: self.store.flag().to_owned(),
                 })
             }
         }
@@ -120,7 +120,7 @@ impl Given {
         Ok(Self { verdict: approval.verdict_digest(), reason })
     }
 
-    pub(crate) fn announce(self, action: Action, next: Announced) -> Announcement {
+    pub(crate) fn announce(self, action: Action, next: PointerState) -> Announcement {
         let overridden = self.reason.is_some();
         Announcement { action, next, verdict: self.verdict, reason: self.reason, overridden }
     }
@@ -128,7 +128,7 @@ impl Given {
 
 impl Announcement {
     /// A move that needs no approval.
-    pub(crate) fn plain(action: Action, next: Announced) -> Self {
+    pub(crate) fn plain(action: Action, next: PointerState) -> Self {
         Self { action, next, verdict: None, reason: None, overridden: false }
     }
 }

@@ -27,7 +27,7 @@ mod verdicts;
 
 pub use chain::Chain;
 pub use commit::Moved;
-pub use error::{Difference, FlipError};
+pub use error::{Difference, FlipError, ObserveError};
 pub use flip::{Allowed, Flip, Update};
 pub use folder::{StoreDir, StoreError, shell_word};
 pub use ground::Ground;
@@ -37,9 +37,7 @@ pub use local::LocalPointer;
 pub use lock::{LockError, StoreLock};
 pub use name::{AliasName, NameError};
 pub use plan::quarantined_since;
-pub use record::{
-    Action, Announced, Closing, Event, Filing, Intent, Outcome, Place, Record, Recovery,
-};
+pub use record::{Action, Closing, Event, Filing, Intent, Outcome, Place, Record, Recovery};
 pub use target::{
     HashTarget, Hashes, Named, ResolveError, Resolved, TargetError, canonical_target, named_by,
     resolve,

@@ -76,6 +76,9 @@ impl LocalPointer {
             if state.alias != alias {
                 return Err(damaged(&path, format!("alias: is `{}`", state.alias)));
             }
+            if state.journal_head.is_none() {
+                return Err(damaged(&path, "journal_head: is missing"));
+            }
             if state.epoch != epoch {
                 return Err(damaged(&path, format!("epoch: is {}", state.epoch)));
             }
@@ -192,6 +195,10 @@ impl Pointer for LocalPointer {
         let write = |path: &Path, e: &dyn std::fmt::Display| {
             PortError::permanent(path.display().to_string(), format!("cannot be written: {e}"))
         };
+        if next.journal_head.is_none() {
+            let message = "no journal record announced the state";
+            return Err(PortError::permanent(&next.alias, message));
+        }
         make_folder(&self.aliases).map_err(|e| write(&self.aliases, &e))?;
         let _lock =
             StoreLock::take(&self.aliases.join(".lock"), deadline).map_err(|e| match e {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use wfgy_core::{PointerState, PortError};
+use wfgy_core::{Deadline, Pointer, PointerState, PortError};
 
 use crate::chain::Chain;
-use crate::error::FlipError;
+use crate::error::{FlipError, ObserveError};
 use crate::flip::Flip;
+use crate::folder::StoreDir;
 use crate::history::{HistoryEntry, history};
+use crate::journal::Journal;
 use crate::name::AliasName;
 
 /// How often a reader starts over when the pointer moves under it.
@@ -58,27 +60,35 @@ impl Flip<'_> {
         }
     }
 
-    /// Journal and pointer as they were at one moment, without the lock.
+    /// As [`observe`].
     pub(crate) fn observe(
         &self,
         alias: &AliasName,
     ) -> Result<(Chain, Option<PointerState>), FlipError> {
-        self.store.check()?;
-        let pointer =
-            || self.pointer.read(alias.as_str(), (self.deadline)()).map_err(FlipError::Read);
-        let mut before = pointer()?;
-        for _ in 0..READ_ATTEMPTS {
-            let chain = self.journal().read()?;
-            let after = pointer()?;
-            if before == after {
-                chain.vouch_for(alias.as_str(), after.as_ref())?;
-                return Ok((chain, after));
-            }
-            before = after;
-        }
-        Err(FlipError::Read(PortError::retryable(
-            alias.as_str(),
-            "moved during every attempt to read it; run the command again",
-        )))
+        Ok(observe(self.store, self.pointer, alias, self.deadline)?)
     }
+}
+
+/// Journal and pointer as they were at one moment, without the lock; the journal vouches for the
+/// state, and for there being none.
+pub(crate) fn observe(
+    store: &StoreDir,
+    pointer: &dyn Pointer,
+    alias: &AliasName,
+    deadline: &dyn Fn() -> Deadline,
+) -> Result<(Chain, Option<PointerState>), ObserveError> {
+    store.check()?;
+    let read = || pointer.read(alias.as_str(), deadline());
+    let mut before = read()?;
+    for _ in 0..READ_ATTEMPTS {
+        let chain = Journal::new(store.path()).read()?;
+        let after = read()?;
+        if before == after {
+            chain.vouch_for(alias.as_str(), after.as_ref())?;
+            return Ok((chain, after));
+        }
+        before = after;
+    }
+    let message = "moved during every attempt to read it; run the command again";
+    Err(PortError::retryable(alias.as_str(), message).into())
 }

@@ -1,9 +1,8 @@
-//! What a move does to a pointer's state: pure rules, no I/O.
+//! What a move does to a pointer's state: pure rules, no I/O. A state that is made here has no
+//! journal head yet: the record that announces it gives it one.
 
 use wfgy_core::pointer::Quarantined;
 use wfgy_core::{Digest, PointerState, StackEntry};
-
-use crate::record::Announced;
 
 /// What `update --to X` turns out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +76,8 @@ pub(crate) fn created(
     (policies, golds): (Vec<Digest>, Vec<Digest>),
     verdict: Option<Digest>,
     stamp: Stamp<'_>,
-) -> Announced {
-    Announced {
+) -> PointerState {
+    PointerState {
         alias: alias.to_owned(),
         target: to.target,
         index_hash: to.index_hash,
@@ -91,6 +90,7 @@ pub(crate) fn created(
         changed_at: stamp.at.to_owned(),
         by: stamp.by.to_owned(),
         verdict_digest: verdict,
+        journal_head: None,
     }
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn forwarded(
     to: StackEntry,
     verdict: Option<Digest>,
     stamp: Stamp<'_>,
-) -> Announced {
+) -> PointerState {
     let mut next = moved(state, &to, stamp);
     next.stack.push(live(state));
     next.quarantine.retain(|q| !same_content(&q.entry, &to));
@@ -116,7 +116,7 @@ pub(crate) fn rolled_back(
     at: usize,
     approved: Option<Option<Digest>>,
     stamp: Stamp<'_>,
-) -> Announced {
+) -> PointerState {
     let to = state.stack[at].clone();
     let mut next = moved(state, &to, stamp);
     let above = next.stack.split_off(at).into_iter().skip(1);
@@ -140,24 +140,20 @@ pub(crate) fn allowed(
     policies: Vec<Digest>,
     golds: Vec<Digest>,
     stamp: Stamp<'_>,
-) -> Announced {
-    Announced { policies, golds, ..moved(state, &live(state), stamp) }
+) -> PointerState {
+    PointerState { policies, golds, ..moved(state, &live(state), stamp) }
 }
 
-fn moved(state: &PointerState, to: &StackEntry, stamp: Stamp<'_>) -> Announced {
-    Announced {
-        alias: state.alias.clone(),
+fn moved(state: &PointerState, to: &StackEntry, stamp: Stamp<'_>) -> PointerState {
+    PointerState {
         target: to.target.clone(),
         index_hash: to.index_hash,
         serving_hash: to.serving_hash,
         epoch: state.epoch + 1,
-        stack: state.stack.clone(),
-        quarantine: state.quarantine.clone(),
-        policies: state.policies.clone(),
-        golds: state.golds.clone(),
         changed_at: stamp.at.to_owned(),
         by: stamp.by.to_owned(),
-        verdict_digest: state.verdict_digest,
+        journal_head: None,
+        ..state.clone()
     }
 }
 
@@ -182,19 +178,16 @@ mod tests {
 
     /// An alias that was moved forward through these targets.
     fn through(names: &[&str]) -> PointerState {
-        let head = Digest::of("head");
         let nothing = || (Vec::new(), Vec::new());
-        let first = created("live", entry(names[0]), nothing(), None, STAMP).with_head(head);
-        names[1..]
-            .iter()
-            .fold(first, |state, name| forwarded(&state, entry(name), None, STAMP).with_head(head))
+        let first = created("live", entry(names[0]), nothing(), None, STAMP);
+        names[1..].iter().fold(first, |state, name| forwarded(&state, entry(name), None, STAMP))
     }
 
     fn names(entries: &[StackEntry]) -> Vec<&str> {
         entries.iter().map(|entry| entry.target.as_str()).collect()
     }
 
-    fn in_quarantine(state: &Announced) -> Vec<&str> {
+    fn in_quarantine(state: &PointerState) -> Vec<&str> {
         state.quarantine.iter().map(|q| q.entry.target.as_str()).collect()
     }
 
@@ -227,8 +220,7 @@ mod tests {
 
     #[test]
     fn rule_forward_pushes_the_old_target_and_ends_the_quarantine_of_the_new_one() {
-        let state =
-            rolled_back(&through(&["a", "b", "c"]), 0, None, STAMP).with_head(Digest::of("h"));
+        let state = rolled_back(&through(&["a", "b", "c"]), 0, None, STAMP);
         assert_eq!(content_quarantined(&state.quarantine, &entry("c")), Some(7));
         let next = forwarded(&state, entry("c"), Some(Digest::of("v")), STAMP);
         assert_eq!(names(&next.stack), ["/a"]);
@@ -242,14 +234,14 @@ mod tests {
         assert_eq!(top(&state), Some(0));
         assert_eq!(top(&through(&["a"])), None);
         // a, b, then a again with --forward: rolling back to b leaves [a] and puts a in quarantine.
-        let again = forwarded(&state, entry("a"), None, STAMP).with_head(Digest::of("h"));
-        let back = rolled_back(&again, 1, None, STAMP).with_head(Digest::of("h"));
+        let again = forwarded(&state, entry("a"), None, STAMP);
+        let back = rolled_back(&again, 1, None, STAMP);
         assert_eq!((names(&back.stack), top(&back)), (vec!["/a"], None));
     }
 
     #[test]
     fn a_copy_of_a_quarantined_index_is_quarantined_too() {
-        let state = rolled_back(&through(&["a", "b"]), 0, None, STAMP).with_head(Digest::of("h"));
+        let state = rolled_back(&through(&["a", "b"]), 0, None, STAMP);
         assert_eq!(content_quarantined(&state.quarantine, &entry("b'")), Some(7));
         assert_eq!(content_quarantined(&state.quarantine, &entry("c")), None);
     }
@@ -259,8 +251,7 @@ mod tests {
         // b, its copy, back to b: the copy is in quarantine and b is not.
         let copied = rolled_back(&through(&["a", "b", "b'"]), 1, None, STAMP);
         assert_eq!((copied.target.as_str(), in_quarantine(&copied)), ("/b", vec!["/b'"]));
-        let copied = copied.with_head(Digest::of("h"));
-        let next = forwarded(&copied, entry("c"), None, STAMP).with_head(Digest::of("i"));
+        let next = forwarded(&copied, entry("c"), None, STAMP);
         assert_eq!(names(&next.stack), ["/a", "/b"]);
         assert_eq!(content_quarantined(&next.quarantine, &entry("b")), Some(7));
         assert_eq!(quarantined_since(&next.quarantine, &entry("b")), None);
@@ -270,9 +261,8 @@ mod tests {
 
     #[test]
     fn an_approved_return_to_a_quarantined_entry_ends_its_quarantine() {
-        let again =
-            forwarded(&through(&["a", "b"]), entry("a"), None, STAMP).with_head(Digest::of("h"));
-        let back = rolled_back(&again, 1, None, STAMP).with_head(Digest::of("h"));
+        let again = forwarded(&through(&["a", "b"]), entry("a"), None, STAMP);
+        let back = rolled_back(&again, 1, None, STAMP);
         let next = rolled_back(&back, 0, Some(None), STAMP);
         assert_eq!((next.target.as_str(), in_quarantine(&next)), ("/a", vec!["/b"]));
         assert_eq!(next.stack.len(), 0);

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wfgy_core::pointer::Quarantined;
-use wfgy_core::{CanonicalError, Digest, PointerState, StackEntry, Strength, canonical_json};
+use wfgy_core::{CanonicalError, Digest, PointerState, Strength, canonical_json};
 use wfgy_gate::Verdict;
 
 /// One line of the journal.
@@ -116,65 +115,14 @@ pub struct Intent {
     pub strength: Strength,
     /// Where the pointer was; `None` where there was none of this name.
     pub from: Option<Place>,
-    /// The state it is to have.
-    pub next: Announced,
+    /// The state it is to have, but for the journal head, which is the digest of this record.
+    pub next: PointerState,
     /// The verdict that approves this very move; `None` where it needs none or was overridden.
     pub verdict: Option<Digest>,
     /// Why, in the words of who did it. With `overridden` it stands in for a verdict.
     pub reason: Option<String>,
     /// Whether a verdict or a quarantine was overridden.
     pub overridden: bool,
-}
-
-/// A pointer's state but for its journal head, which is the digest of the record that holds this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Announced {
-    /// The alias.
-    pub alias: String,
-    /// What readers will get.
-    pub target: String,
-    /// Its content.
-    pub index_hash: Digest,
-    /// Its content and serving files.
-    pub serving_hash: Digest,
-    /// One more than before.
-    pub epoch: u64,
-    /// Targets to return to, the last one on top.
-    pub stack: Vec<StackEntry>,
-    /// Targets that were rolled back from.
-    pub quarantine: Vec<Quarantined>,
-    /// Policy digests whose lines may approve a flip; empty: all.
-    pub policies: Vec<Digest>,
-    /// Gold digests whose lines may approve a flip; empty: all.
-    pub golds: Vec<Digest>,
-    /// When, RFC 3339 UTC.
-    pub changed_at: String,
-    /// Who.
-    pub by: String,
-    /// The verdict that approved the move to this target; `None` after an override, and after a
-    /// rollback that needed none.
-    pub verdict_digest: Option<Digest>,
-}
-
-impl Announced {
-    /// The state once the record that announces it has this digest.
-    pub fn with_head(self, journal_head: Digest) -> PointerState {
-        PointerState {
-            alias: self.alias,
-            target: self.target,
-            index_hash: self.index_hash,
-            serving_hash: self.serving_hash,
-            epoch: self.epoch,
-            stack: self.stack,
-            quarantine: self.quarantine,
-            policies: self.policies,
-            golds: self.golds,
-            changed_at: self.changed_at,
-            by: self.by,
-            verdict_digest: self.verdict_digest,
-            journal_head,
-        }
-    }
 }
 
 /// How an intent ended.

@@ -7,9 +7,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use wfgy_core::{Deadline, Digest, Pointer, PointerState, PortError};
+use wfgy_core::{Deadline, Digest, Pointer, PointerState};
 
+use crate::error::ObserveError;
+use crate::folder::StoreDir;
+use crate::journal::Journal;
 use crate::name::AliasName;
+use crate::observe::observe;
 
 /// Both hashes of a target, recomputed from the bytes of every file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,33 +162,40 @@ pub enum ResolveError {
         /// The name.
         name: String,
     },
-    /// The alias could not be read.
-    #[error(transparent)]
-    Pointer(#[from] PortError),
+    /// The store does not say for certain whether it has such an alias.
+    #[error("{0}; for a directory write `./{name}`", name = .1)]
+    Alias(ObserveError, String),
 }
 
 impl ResolveError {
-    /// 2 for a name, 4 for a store that cannot be read.
+    /// 2 for a name or a damaged store, 4 for a store that cannot be read.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Ambiguous { .. } | Self::Unknown { .. } => 2,
-            Self::Pointer(_) => 4,
+            Self::Alias(error, _) => error.exit_code(),
         }
     }
 }
 
 /// What `name` means: a bare name is an alias if the store has it, else a directory.
 ///
+/// An alias that the journal knows and that is gone is not a directory of the same name.
+///
 /// # Errors
 /// [`ResolveError::Ambiguous`] where it is both.
 pub fn resolve(
     name: &str,
+    store: &StoreDir,
     pointer: &dyn Pointer,
-    deadline: Deadline,
+    deadline: &dyn Fn() -> Deadline,
 ) -> Result<Resolved, ResolveError> {
     let directory = Path::new(name);
     let alias = match name.parse::<AliasName>() {
-        Ok(alias) => pointer.read(alias.as_str(), deadline)?,
+        Ok(alias) => {
+            observe(store, pointer, &alias, deadline)
+                .map_err(|error| ResolveError::Alias(error, name.to_owned()))?
+                .1
+        }
         Err(_) => None,
     };
     match (alias, directory.is_dir()) {
@@ -213,17 +224,31 @@ pub struct Named {
 /// afterwards then sees another directory and is refused.
 ///
 /// # Errors
-/// [`PortError`] where an alias could not be read: then nothing is known, and the build is
-/// refused as well.
+/// [`ObserveError`] where an alias could not be read or is not what the journal says: then
+/// nothing is known, and the build is refused as well.
 pub fn named_by(
+    store: &StoreDir,
     pointer: &dyn Pointer,
     directory: &Path,
     deadline: Deadline,
-) -> Result<Vec<Named>, PortError> {
+) -> Result<Vec<Named>, ObserveError> {
     let Ok(directory) = fs::canonicalize(directory) else { return Ok(Vec::new()) };
+    let chain = Journal::new(store.path()).read()?;
+    let mut aliases = chain.aliases();
+    aliases.extend(pointer.list(deadline)?);
     let mut named = Vec::new();
-    for alias in pointer.list(deadline)? {
-        let Some(state) = pointer.read(&alias, deadline)? else { continue };
+    for alias in aliases {
+        let state = match pointer.read(&alias, deadline)? {
+            Some(state) => {
+                chain.vouch(&state)?;
+                state
+            }
+            // It is gone, and may be put back: what the journal says of it last counts.
+            None => match chain.last_moved(&alias) {
+                Some((_, intent)) => intent.next.clone(),
+                None => continue,
+            },
+        };
         let stack = state.stack.iter().map(|entry| (&entry.target, false));
         for (target, live) in std::iter::once((&state.target, true)).chain(stack) {
             if Path::new(target).starts_with(&directory) {

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 
 use wfgy_core::{CanonicalError, Deadline, Digest, canonical_json};
 use wfgy_formats::durable::{self, PRIVATE, WriteError};
-use wfgy_gate::{FiledVerdict, Timestamp, Unusable, VerdictFile, VerdictFileError, has_expired};
+use wfgy_gate::{
+    FiledVerdict, Timestamp, Unusable, VerdictFile, VerdictFileError, has_expired,
+    is_from_the_future,
+};
 
 use crate::chain::Chain;
 use crate::folder::{StoreDir, StoreError};
@@ -43,6 +46,10 @@ pub struct Status {
     pub filed: Option<u64>,
     /// The verdict that was filed later under the same policy and gold set, and stands instead.
     pub superseded_by: Option<Digest>,
+    /// When the evaluation ended.
+    pub ended: Timestamp,
+    /// Whether that moment is still to come, with the tolerance that a flip grants.
+    pub from_the_future: bool,
     /// From when on a pass counts no more.
     pub expires: Timestamp,
     /// Whether that moment has passed, with the tolerance that a flip grants.
@@ -127,13 +134,14 @@ impl<'a> VerdictStore<'a> {
     /// The sequence number to remember when an evaluation begins: what is filed with it is
     /// judged to have begun after everything up to it.
     ///
-    /// It is read under the lock, so that no flip is half done at this number.
+    /// It is read under the lock, so that no flip is half done at this number. It makes nothing:
+    /// an evaluation that comes to no verdict leaves no store behind.
     ///
     /// # Errors
-    /// [`FilingError`] where the store cannot be made, locked or read, or its journal was
-    /// tampered with: better now than after the evaluation.
+    /// [`FilingError`] where the store could not be made, or cannot be locked or read, or its
+    /// journal was tampered with: better now than after the evaluation.
     pub fn begin(&self, deadline: Deadline) -> Result<u64, FilingError> {
-        let _lock = self.store.lock(deadline)?;
+        let _lock = self.store.lock_if_made(deadline)?;
         Ok(self.journal().read()?.seq())
     }
 
@@ -237,6 +245,8 @@ impl<'a> VerdictStore<'a> {
             digest: mine.digest,
             filed: filed.map(|(seq, _)| seq),
             superseded_by: last.map(|(_, f)| f.digest).filter(|digest| *digest != mine.digest),
+            ended: verdict.measured.ended,
+            from_the_future: is_from_the_future(verdict.measured.ended, now),
             expires: verdict.measured.expires,
             expired: has_expired(verdict.measured.expires, now),
             unusable: verdict.measured.unusable,

@@ -101,7 +101,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
             if finishing.get() {
                 held.replace(Some(lock));
             }
-            named_by(&LocalPointer::new(store.path()), directory, deadline)
+            named_by(&store, &LocalPointer::new(store.path()), directory, deadline)
                 .map_err(|error| error.to_string())
         });
         match named {

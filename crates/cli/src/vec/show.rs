@@ -235,6 +235,10 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
     if let Some(digest) = status.superseded_by {
         against.push(format!("{} was filed later and stands instead", short(&digest)));
     }
+    if status.from_the_future {
+        let made = status.ended;
+        against.push(format!("it was made at {made}, which is after now: set the clock right"));
+    }
     if status.expired {
         against.push(format!("it expired at {}", status.expires));
     }

@@ -1,0 +1,104 @@
+//! Back along the stack.
+
+use std::fs;
+use std::path::Path;
+
+use wfgy_core::Digest;
+use wfgy_gate::Refusal;
+use wfgy_pointer::{Action, Flip, FlipError, Update};
+
+use crate::world::{NOON, World, forward, hash, live, person, plain};
+use crate::{refusal, refused, state};
+
+#[test]
+fn rule_update_to_a_stack_entry_is_a_rollback_whatever_verdicts_exist() {
+    let world = World::new();
+    let paths = world.through(&["a", "b", "c"]);
+    world.evaluate("a", 0.1);
+    let moved = world.update(&paths[0]).unwrap();
+    assert_eq!(moved.action, Some(Action::Rollback));
+    assert_eq!(moved.state.verdict_digest, None, "it needed none; that of c is of c");
+    assert_eq!(world.reader(), paths[0]);
+    let state = state(&world);
+    assert!(state.stack.is_empty());
+    let fled: Vec<&str> = state.quarantine.iter().map(|q| q.entry.target.as_str()).collect();
+    assert_eq!(fled, [paths[1].to_str().unwrap(), paths[2].to_str().unwrap()]);
+    assert!(state.quarantine.iter().all(|q| Some(q.since) == moved.seq));
+}
+
+#[test]
+fn rule_forward_makes_a_stack_entry_earn_it() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    world.evaluate("a", 0.1);
+    let refused = world.flip().update(&live(), &paths[0], &forward());
+    assert!(matches!(refusal(refused, 1), Refusal::Failed { .. }));
+    world.evaluate("a", 0.9);
+    let moved = world.flip().update(&live(), &paths[0], &forward()).unwrap();
+    assert_eq!(moved.action, Some(Action::Forward));
+    assert_eq!((moved.state.stack.len(), moved.state.quarantine.len()), (2, 0));
+}
+
+#[test]
+fn rule_a_rollback_needs_no_verdict_but_recomputes_both_hashes() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    world.index("a", "a, damaged");
+    let before = world.snapshot();
+    let error = refused(world.flip().rollback(&live(), None), 1);
+    assert!(
+        matches!(&error, FlipError::Differs { difference, .. } if difference.what == "INDEX_HASH")
+    );
+    assert!(error.to_string().contains("run `vec alias update docs_live --to DIR`"), "{error}");
+    fs::remove_file(paths[0].join("content")).unwrap();
+    refused(world.flip().rollback(&live(), None), 1);
+    fs::remove_dir(&paths[0]).unwrap();
+    refused(world.flip().rollback(&live(), None), 1);
+    assert_eq!(world.snapshot(), before);
+    world.index("a", "a");
+    world.now.set(NOON + 400 * 86_400);
+    let moved = world.flip().rollback(&live(), None).unwrap();
+    assert_eq!(moved.action, Some(Action::Rollback));
+    assert_eq!(world.reader(), paths[0]);
+    let error = refused(world.flip().rollback(&live(), None), 1).to_string();
+    assert!(error.contains("its stack is empty"), "{error}");
+}
+
+#[test]
+fn rule_rollback_refuses_on_a_serving_hash_that_differs() {
+    let world = World::new();
+    world.through(&["a", "b"]);
+    let other = |path: &Path| {
+        let serving_hash = Digest::of("another graph");
+        hash(path).map(|hashes| wfgy_pointer::Hashes { serving_hash, ..hashes })
+    };
+    let flip = Flip { hash: &other, ..world.flip() };
+    let error = refused(flip.rollback(&live(), None), 1);
+    assert!(
+        matches!(error, FlipError::Differs { difference, .. } if difference.what == "SERVING_HASH")
+    );
+}
+
+#[test]
+fn rule_the_reason_of_a_rollback_is_recorded_and_it_overrode_nothing() {
+    let world = World::new();
+    let paths = world.through(&["a", "b"]);
+    let back = |reason: &str| {
+        world.flip().update(&live(), &paths[0], &Update { ground: person(reason), ..plain() })
+    };
+    refused(back(" \t"), 2);
+    assert_eq!(back(" b is slow ").unwrap().action, Some(Action::Rollback));
+    let history = world.flip().history(&live()).unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.reason.as_deref(), last.overridden), (Some("b is slow"), false));
+    // One that replaces a quarantine is an override.
+    let world = World::new();
+    let paths = world.through(&["a", "b", "a"]);
+    world.flip().rollback(&live(), None).unwrap();
+    let options = Update { ground: person("b is worse"), ..plain() };
+    let moved = world.flip().update(&live(), &paths[0], &options).unwrap();
+    assert_eq!(moved.action, Some(Action::Rollback));
+    let history = world.flip().history(&live()).unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.reason.as_deref(), last.overridden), (Some("b is worse"), true));
+}
