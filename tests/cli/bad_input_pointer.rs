@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::{VEC, WFGY_EVAL, World};
+use support::{INDEX_BUILD, VEC, WFGY_EVAL, World};
 
 const OVERRIDE: [&str; 3] = ["--override", "--reason", "test"];
 
@@ -94,6 +94,32 @@ fn a_name_that_is_an_alias_and_a_directory_is_refused() {
     // As the message says: four questions approve nothing, but they are asked.
     let eval = ["--gold", "gold.json", "--index", "./more", "--min-cov", "0.7", "--no-file"];
     world.eval(&eval).exits(3);
+}
+
+#[test]
+fn an_alias_that_was_removed_by_hand_is_neither_a_directory_nor_gone() {
+    let world = world();
+    fs::remove_file(world.path(".wfgy/aliases/live/current")).expect("a link");
+    // What it pointed to is not replaced.
+    let force = ["--embedder", "static", "--input", "corpus.json", "--out", "docs", "--force"];
+    world.refused(INDEX_BUILD, &force, 2, &["docs: cannot be replaced: alias `live`"]);
+    let eval = ["--gold", "gold.json", "--min-cov", "0.7", "--no-file", "--index"];
+    let gone = ["moved alias live to epoch 1, but the alias is gone", "write `./live`"];
+    world.refused(WFGY_EVAL, &[&eval[..], &["live"]].concat(), 2, &gone);
+    world.build(&["--input", "corpus.json", "--out", "live"]).success();
+    world.refused(WFGY_EVAL, &[&eval[..], &["live"]].concat(), 2, &gone);
+    world.eval(&[&eval[..], &["./live"]].concat()).exits(3);
+    refused(&world, &["alias", "show", "live"], 1, &gone[..1]);
+}
+
+#[test]
+fn what_is_refused_makes_no_store() {
+    let world = World::with_index();
+    refused(&world, &["alias", "create", "live", "--to", "docs"], 1, &["no verdict on docs"]);
+    refused(&world, &["alias", "update", "live", "--to", "docs"], 2, &["unknown alias"]);
+    refused(&world, &["verify", "none.json"], 2, &["none.json"]);
+    let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7", "--out", "docs"];
+    world.refused(WFGY_EVAL, &eval, 2, &["docs"]);
 }
 
 #[test]

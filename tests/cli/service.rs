@@ -18,6 +18,8 @@ pub(crate) enum Act {
     Body(String),
     /// Answers with this status.
     Status(u16),
+    /// Answers nothing, and keeps the connection.
+    Silence,
     /// Closes the connection in the middle of the answer.
     Reset,
     /// Closes the connection and the port: nobody answers any more.
@@ -34,6 +36,7 @@ pub(crate) fn start(mut act: impl FnMut(usize) -> Act + Send + 'static) -> Strin
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     thread::spawn(move || {
         let mut n = 0;
+        let mut silent = Vec::new();
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let Some(texts) = request(&stream) else { continue };
@@ -43,6 +46,11 @@ pub(crate) fn start(mut act: impl FnMut(usize) -> Act + Send + 'static) -> Strin
                 Act::Zero => (200, vectors(&texts, DIMENSION, true)),
                 Act::Body(body) => (200, body),
                 Act::Status(status) => (status, "{}".to_owned()),
+                Act::Silence => {
+                    silent.push(stream);
+                    n += 1;
+                    continue;
+                }
                 Act::Reset => {
                     let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n{\"data\":";
                     let _ = stream.write_all(begun);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use wfgy_core::Stop;
 
 use crate::exit::Failure;
 use crate::options::{LogFormat, Speech};
@@ -39,8 +40,8 @@ pub(crate) fn start_log(speech: &Speech) {
 }
 
 /// A flag that the first interrupt sets; the second ends the process at once.
-#[derive(Clone)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupt(&'static Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens for SIGINT and SIGTERM.
@@ -48,7 +49,8 @@ impl Interrupt {
     /// # Errors
     /// Where the handlers cannot be installed.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        let flag = Arc::new(AtomicBool::new(false));
+        // For the rest of the process, as the handlers are.
+        let flag: &'static Arc<AtomicBool> = Box::leak(Box::default());
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
                 .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
@@ -58,8 +60,13 @@ impl Interrupt {
     }
 
     /// Whether it was asked to stop.
-    pub(crate) fn asked(&self) -> bool {
+    pub(crate) fn asked(self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// The same for those who wait or work for long.
+    pub(crate) fn stop(self) -> Stop {
+        Stop::when(self.0)
     }
 }
 

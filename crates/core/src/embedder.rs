@@ -118,6 +118,9 @@ pub trait Embedder: Send + Sync {
 
     /// Embeds strings made by [`EmbedSchema::compose`].
     ///
+    /// It looks at `deadline` between pieces of well under a second, since that is how an
+    /// interrupt arrives.
+    ///
     /// # Errors
     /// Retryable where a service did not answer, input where it refused or the model is damaged,
     /// permanent where it answered with another dimension or a value that is not finite.

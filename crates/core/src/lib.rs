@@ -22,7 +22,7 @@ pub mod tokenizer;
 
 pub use analyzer::{Analyzer, AnalyzerError};
 pub use corpus::{Document, Section, Snippet, snippet_id};
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Stop};
 pub use digest::{CanonicalError, Digest, DigestError, Hasher, canonical_json};
 pub use embedder::{EmbedSchema, Embedder, EmbedderIdentity, Embeddings, Role, RowState};
 pub use error::PortError;

@@ -1,6 +1,7 @@
 //! Embedder `openai`: any service that speaks OpenAI's `/v1/embeddings`.
 
 use std::fmt;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ const REQUEST_BYTES: usize = 256 * 1024;
 
 /// Bytes of an answer that are read at most: 2,048 vectors of 4,096 numbers of 25 digits.
 const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How often the deadline is looked at while a service is silent.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A key that cannot be printed by accident.
 #[derive(Clone, PartialEq, Eq)]
@@ -192,10 +196,10 @@ impl OpenAiEmbedder {
         loop {
             let left = deadline.remaining(Instant::now());
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(PortError::Deadline { part: self.url.clone() });
+                return Err(self.late());
             }
             let timeout = left.map_or(self.options.timeout, |left| left.min(self.options.timeout));
-            let failure = match self.attempt(texts, timeout) {
+            let failure = match self.attempt(texts, timeout, deadline)? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -213,43 +217,82 @@ impl OpenAiEmbedder {
             }
             let pause = self.options.retry.next_pause(failed, failure.wait);
             match deadline.remaining(Instant::now()) {
-                Some(left) if left <= pause => {
-                    return Err(PortError::Deadline { part: self.url.clone() });
-                }
-                _ => std::thread::sleep(pause),
+                Some(left) if left <= pause => return Err(self.late()),
+                _ => self.rest(pause, deadline)?,
             }
         }
     }
 
+    fn late(&self) -> PortError {
+        PortError::Deadline { part: self.url.clone() }
+    }
+
+    /// Rests, but for no longer than the deadline lets it.
+    fn rest(&self, pause: Duration, deadline: Deadline) -> Result<(), PortError> {
+        let end = Instant::now() + pause;
+        loop {
+            let now = Instant::now();
+            if deadline.passed(now) {
+                return Err(self.late());
+            }
+            match end.saturating_duration_since(now) {
+                Duration::ZERO => return Ok(()),
+                left => std::thread::sleep(left.min(LOOK)),
+            }
+        }
+    }
+
+    /// Sends one request. It is sent by a thread of its own, which is left behind where the
+    /// deadline comes first: an interrupt does not wait for a service that is silent.
     fn attempt(
         &self,
         texts: &[&str],
         timeout: Duration,
-    ) -> Result<(Vec<f32>, Option<String>), Failure> {
-        let body = Request { model: &self.options.model, input: texts, encoding_format: "float" };
-        let mut request = self.agent.post(&self.url).config().timeout_global(Some(timeout)).build();
+        deadline: Deadline,
+    ) -> Result<Result<(Vec<f32>, Option<String>), Failure>, PortError> {
+        let request =
+            Request { model: &self.options.model, input: texts, encoding_format: "float" };
+        let body = serde_json::to_vec(&request)
+            .map_err(|error| PortError::permanent(&self.url, error.to_string()))?;
+        let mut post = self
+            .agent
+            .post(&self.url)
+            .header("content-type", "application/json")
+            .config()
+            .timeout_global(Some(timeout))
+            .build();
         if let Some(ApiKey(key)) = &self.options.key {
-            request = request.header("authorization", format!("Bearer {key}"));
+            post = post.header("authorization", format!("Bearer {key}"));
         }
-        let mut response = request.send_json(&body).map_err(|e| transport(&e))?;
-        let status = response.status().as_u16();
-        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
-        let wait = retry_after(header("retry-after"));
-        let bytes = response
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES)
-            .read_to_vec()
-            .map_err(|e| transport(&e))?;
-        if !(200..300).contains(&status) {
-            return Err(refusal(status, &bytes, wait, self.options.key.is_some()));
+        let (heard, reply) = mpsc::channel();
+        // That nobody listens any more is no trouble of this thread's.
+        std::thread::spawn(move || heard.send(reply_to(post, &body)).unwrap_or_default());
+        loop {
+            match reply.recv_timeout(LOOK) {
+                Ok(Ok(reply)) => return Ok(self.answer(&reply, texts.len())),
+                Ok(Err(error)) => return Ok(Err(transport(&error))),
+                Err(RecvTimeoutError::Timeout) if deadline.passed(Instant::now()) => {
+                    return Err(self.late());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(PortError::permanent(&self.url, "the request came to no end"));
+                }
+            }
         }
-        let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| {
+    }
+
+    fn answer(&self, reply: &Reply, texts: usize) -> Result<(Vec<f32>, Option<String>), Failure> {
+        let Reply { status, wait, bytes } = reply;
+        if !(200..300).contains(status) {
+            return Err(refusal(*status, bytes, *wait, self.options.key.is_some()));
+        }
+        let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
             Failure::service(format!(
                 "the answer is no embedding list ({error}); is this an OpenAI-compatible service?"
             ))
         })?;
-        let rows = self.rows(answer.data, texts.len())?;
+        let rows = self.rows(answer.data, texts)?;
         Ok((rows, answer.model))
     }
 
@@ -302,6 +345,25 @@ impl OpenAiEmbedder {
             None => message.to_owned(),
         }
     }
+}
+
+/// What came back, whole.
+struct Reply {
+    status: u16,
+    wait: Option<Duration>,
+    bytes: Vec<u8>,
+}
+
+fn reply_to(
+    post: ureq::RequestBuilder<ureq::typestate::WithBody>,
+    body: &[u8],
+) -> Result<Reply, ureq::Error> {
+    let mut response = post.send(body)?;
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+    let wait = retry_after(header("retry-after"));
+    let bytes = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec()?;
+    Ok(Reply { status, wait, bytes })
 }
 
 /// What a failed connection means for the next try.

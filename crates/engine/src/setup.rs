@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wfgy_core::evaluation::SWEEP;
-use wfgy_core::{Deadline, Embedder, GoldSet, Store};
+use wfgy_core::{Deadline, Embedder, GoldSet, Stop, Store};
 use wfgy_gate::IntegrityMode;
 
 /// The parts that an evaluation brings together.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub redact: bool,
     /// How long one call of a store or an embedder may take; `None`: as long as it takes.
     pub call_timeout: Option<Duration>,
+    /// What ends every call early; whoever asks for it takes no evaluation.
+    pub stop: Option<Stop>,
     /// Rest before the second try of a failed retrieval; four times as long before the third.
     pub backoff: Duration,
 }
@@ -50,16 +52,15 @@ impl Settings {
             integrity: IntegrityMode::Sample,
             redact: false,
             call_timeout: None,
+            stop: None,
             backoff: Duration::from_millis(100),
         }
     }
 
     /// The deadline of a call that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
-        match self.call_timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
-            Some(end) => Deadline::at(end),
-            None => Deadline::NONE,
-        }
+        let end = self.call_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        end.map_or(Deadline::NONE, Deadline::at).or(self.stop)
     }
 
     /// Every cutoff that records hold: the sweep's and the served k, ascending.

@@ -62,6 +62,8 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     if let Some(notice) = &opened.notice {
         say::note(notice);
     }
+    let interrupt = terminal::Interrupt::listen()?;
+    let patience = Duration::from_secs(args.source.embed_timeout);
     let options = BuildOptions {
         metric: match args.metric {
             MetricName::Cosine => Metric::Cosine,
@@ -79,7 +81,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
             git_sha: args.git_sha.clone(),
             ..Tool::default()
         },
-        deadline: clock::within(Duration::from_secs(args.source.embed_timeout)),
+        deadline: clock::within(patience).or(Some(interrupt.stop())),
     };
     tracing::info!(
         embedder = %opened.embedder.identity().model_ver,
@@ -114,7 +116,6 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     };
     let replace = if args.force { Replace::Unless(&in_use) } else { Replace::Never };
     let documents = Corpus::open(input).map_err(Failure::input)?;
-    let interrupt = terminal::Interrupt::listen()?;
     let meter = documents.meter();
     let embedding = terminal::Rated::new("embed", "snippets");
     let mut linking = None;
@@ -142,7 +143,10 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     if let Some(bar) = &linking {
         bar.finish_and_clear();
     }
-    let manifest = built.map_err(|error| failure(error, input))?;
+    let manifest = built.map_err(|error| match interrupt.asked() {
+        true => Failure::interrupted(),
+        false => failure(error, input),
+    })?;
     tracing::info!(
         index_hash = %manifest.index_hash,
         serving_hash = %manifest.serving_hash,

@@ -18,6 +18,9 @@ use crate::options::EmbedderSource;
 use crate::target;
 use crate::{say, terminal};
 
+/// What an interrupt comes to.
+const INTERRUPTED: &str = "interrupted; nothing was filed";
+
 /// Evaluates, files and prints; the exit code is the verdict's.
 ///
 /// # Errors
@@ -141,7 +144,8 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     Ok((judged, file))
 }
 
-/// Evaluates under a progress bar; an interrupt ends the process, which has written nothing yet.
+/// Evaluates under a progress bar. An interrupt ends the process, which has written nothing yet:
+/// between two steps at once, within a step when its part looks at the deadline.
 pub(crate) fn watched(
     parts: Parts<'_>,
     settings: &Settings,
@@ -152,13 +156,17 @@ pub(crate) fn watched(
     let progress = |progress: Progress| {
         if interrupt.asked() {
             stages.clear();
-            eprintln!("wfgy_eval: interrupted; nothing was filed");
+            say::note(&format!("wfgy_eval: {INTERRUPTED}"));
             std::process::exit(130);
         }
         stages.show(progress.stage, progress.done, progress.total);
     };
-    let result = evaluate(parts, settings, &progress);
+    let settings = Settings { stop: Some(interrupt.stop()), ..settings.clone() };
+    let result = evaluate(parts, &settings, &progress);
     stages.clear();
+    if interrupt.asked() {
+        return Err(Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() });
+    }
     result.map_err(|error| match (&error, settings.redact) {
         // A service may repeat what it was asked.
         (EvaluateError::Port { stage, .. }, true) => {
