@@ -31,18 +31,19 @@ def locate(index, target):
         if key not in index.sections:
             return Place([], "no section %s" % (key,), quote)
         keys = [key]
-    if target["offsets"] is None:
+    if target["offsets"] is None and quote is None:
         return Place([(k, 0, len(index.sections[k]["text"])) for k in keys])
     if len(keys) != 1:
-        return Place([], "offsets without a section in a document of %d" % len(keys), quote)
+        return Place([], "a span without a section in a document of %d" % len(keys), quote)
     text = index.sections[keys[0]]["text"]
-    start, end = target["offsets"]
-    if quote is None:
-        if 0 <= start < end <= len(text):
+    if target["offsets"] is not None:
+        start, end = target["offsets"]
+        if quote is None:
+            if 0 <= start < end <= len(text):
+                return Place([(keys[0], start, end)])
+            return Place([], "offsets [%d, %d) of %d characters" % (start, end, len(text)))
+        if text[start:end] == quote:
             return Place([(keys[0], start, end)])
-        return Place([], "offsets [%d, %d) of %d characters" % (start, end, len(text)))
-    if text[start:end] == quote:
-        return Place([(keys[0], start, end)])
     found = find_all(text, quote) if quote else []
     if len(found) == 1:
         return Place([(keys[0], found[0], found[0] + len(quote))])

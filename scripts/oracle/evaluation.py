@@ -97,7 +97,7 @@ class Question:
         out = []
         alternatives = [a for t in self.item["targets"] for a in t]
         for a, place in zip(alternatives, (p for t in self.targets.places for p in t)):
-            if a["offsets"] is not None and a["quote"]:
+            if a["quote"]:
                 out.append(a["quote"])
             else:
                 out.extend(index.sections[k]["text"][s:e] for k, s, e in place.spans)

@@ -85,7 +85,7 @@ def wordings(item):
 
 def document_unit(gold):
     """Whether k counts documents: no target of the set has a section or a span."""
-    return all(a["section_id"] is None and a["offsets"] is None
+    return all(a["section_id"] is None and a["offsets"] is None and a["quote"] is None
                for q in gold["items"] for t in q["targets"] for a in t)
 
 

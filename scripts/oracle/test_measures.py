@@ -132,6 +132,10 @@ class Coverage(unittest.TestCase):
         self.assertEqual(self.measure([target("d", "s", [0, 3], "def")], [1])[0], 1)
         self.assertEqual(coverage.locate(TinyIndex(), target("e", None, [1, 2], "aa")).problem, "quote found 3 times")
 
+    def test_a_quote_without_offsets_is_a_span(self):
+        self.assertEqual(coverage.locate(TinyIndex(), target("d", "s", None, "def")).spans, [(("d", "s"), 3, 6)])
+        self.assertEqual(coverage.locate(TinyIndex(), target("e", None, None, "aa")).problem, "quote found 3 times")
+
     def test_a_missing_target_weighs_its_quote_else_the_mean_of_the_others(self):
         here = target("d", "s", [0, 4], "abcd")
         self.assertEqual(self.measure([here, target("gone", None, None, "xyz")], [0])[0], 4 / 7)

@@ -60,6 +60,29 @@ fn gold_check_finds_nothing_in_a_sound_set() {
 }
 
 #[test]
+fn a_quote_without_offsets_names_its_span() {
+    let world = world();
+    let quoting = |quote: &str| {
+        let target = value!({"doc_id": "a", "section_id": "gate", "quote": quote});
+        let more = value!({"paraphrases": ["Where does one find the key?"]});
+        value!([question("q", "Where is the key?", target, more)])
+    };
+    let gold = quoting("The key hangs beside the door.");
+    assert_eq!(check(&world, &gold), Vec::<Value>::new());
+    let eval = ["--gold", "gold.json", "--index", "docs", "--policy", "few.toml", "--out", "out"];
+    world.eval(&eval).success();
+    let report = json_file(&world, "out/report.json");
+    assert_eq!(report["context"]["questions"][0]["expected"], value!(["a#gate#33-63"]));
+    // Nowhere or in several places it says nothing, and the target is missing.
+    for (quote, what) in [("Nobody wrote this.", "is not in"), ("key", "more than once")] {
+        let problems = check(&world, &quoting(quote));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let message = problems[0]["message"].as_str().expect("a message");
+        assert!(message.contains(what) && message.contains("`gate` of `a`"), "{message}");
+    }
+}
+
+#[test]
 fn gold_check_finds_each_kind_of_problem_and_names_question_and_field() {
     let world = world();
     let whole = || value!({"doc_id": "a", "section_id": "gate"});

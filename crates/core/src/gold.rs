@@ -49,14 +49,22 @@ pub struct Target {
 pub struct TargetRef {
     /// The document.
     pub doc_id: String,
-    /// The section; `None`: the whole document (or, with offsets, its only section).
+    /// The section; `None`: the whole document (or, of a span, its only section).
     pub section_id: Option<String>,
-    /// The span, in Unicode scalar values of the section's raw text; `None`: the whole section.
+    /// The span, in Unicode scalar values of the section's raw text; `None`: the whole section, or
+    /// where the quote is.
     pub offsets: Option<Span>,
     /// Text of the span.
     pub quote: Option<String>,
     /// Relevance for graded measures, ≥ 1.
     pub grade: u32,
+}
+
+impl TargetRef {
+    /// Whether it is a span of a section: it says by offsets or by a quote which.
+    pub fn is_span(&self) -> bool {
+        self.offsets.is_some() || self.quote.is_some()
+    }
 }
 
 /// What `k` counts for coverage, λ and the ranking measures.
@@ -80,7 +88,7 @@ impl GoldSet {
     /// `document` iff no target of the set has a section or a span.
     pub fn unit(&self) -> Unit {
         let mut targets = self.items.iter().flat_map(|q| &q.targets).flat_map(|t| &t.any_of);
-        if targets.any(|t| t.section_id.is_some() || t.offsets.is_some()) {
+        if targets.any(|t| t.section_id.is_some() || t.is_span()) {
             Unit::Snippet
         } else {
             Unit::Document

@@ -388,7 +388,7 @@ fn shown(reference: &TargetRef, places: Option<&[Place<'_>]>) -> String {
 
 /// Anchors that a target gives: its quote or the text of its span, else its sections.
 fn texts(reference: &TargetRef, places: Option<&[Place<'_>]>) -> Vec<String> {
-    if let (Some(quote), true) = (&reference.quote, reference.offsets.is_some()) {
+    if let Some(quote) = &reference.quote {
         return vec![quote.clone()];
     }
     let text = |place: &Place<'_>| match place.span {

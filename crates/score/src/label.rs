@@ -37,9 +37,9 @@ pub enum LabelProblem {
         /// The section asked for.
         section_id: String,
     },
-    /// Offsets alone say nothing in a document of several sections.
+    /// Offsets or a quote alone say nothing in a document of several sections.
     #[error(
-        "offsets without section_id, but document `{doc_id}` has {sections} sections: name one"
+        "a span without section_id, but document `{doc_id}` has {sections} sections: name one"
     )]
     WhichSection {
         /// The document.
@@ -47,25 +47,25 @@ pub enum LabelProblem {
         /// How many sections it has.
         sections: usize,
     },
-    /// The text at the offsets is another, and the quote is nowhere.
-    #[error("the text at {start}-{end} of `{section_id}` in `{doc_id}` is not the quote, and the quote is not in the section", start = span.start, end = span.end)]
+    /// The text at the offsets is another, or there are none, and the quote is nowhere.
+    #[error("{}the quote is not in `{section_id}` of `{doc_id}`", elsewhere(*.span))]
     QuoteAbsent {
         /// The document.
         doc_id: String,
         /// The section.
         section_id: String,
-        /// The gold set's offsets.
-        span: Span,
+        /// The gold set's offsets, where it has any.
+        span: Option<Span>,
     },
-    /// The text at the offsets is another, and the quote is in several places.
-    #[error("the text at {start}-{end} of `{section_id}` in `{doc_id}` is not the quote, and the quote is in the section more than once", start = span.start, end = span.end)]
+    /// The text at the offsets is another, or there are none, and the quote is in several places.
+    #[error("{}the quote is in `{section_id}` of `{doc_id}` more than once", elsewhere(*.span))]
     QuoteAmbiguous {
         /// The document.
         doc_id: String,
         /// The section.
         section_id: String,
-        /// The gold set's offsets.
-        span: Span,
+        /// The gold set's offsets, where it has any.
+        span: Option<Span>,
     },
     /// The offsets lie outside the text, and there is no quote to find the span by.
     #[error("offsets {start}-{end} are outside `{section_id}` in `{doc_id}`, which has {length} characters, and there is no quote", start = span.start, end = span.end)]
@@ -81,11 +81,17 @@ pub enum LabelProblem {
     },
 }
 
+fn elsewhere(span: Option<Span>) -> String {
+    span.map_or_else(String::new, |span| {
+        format!("the text at {}-{} is not the quote, and ", span.start, span.end)
+    })
+}
+
 /// Finds `target` in its document, given as the sections' ids and raw texts in reading order;
 /// no sections mean that the index has no such document.
 ///
-/// A span is at its offsets where the text there equals the quote (or there is no quote), else
-/// at the one exact occurrence of the quote in that section.
+/// A span is at its offsets where the text there equals the quote (or there is no quote), else,
+/// and where there are no offsets, at the one exact occurrence of the quote in that section.
 ///
 /// # Errors
 /// [`LabelProblem`] where this corpus does not contain it, or it cannot be told where.
@@ -101,9 +107,9 @@ pub fn locate(target: &TargetRef, sections: &[(&str, &str)]) -> Result<Located, 
             })?),
             None => None,
         };
-    let Some(span) = target.offsets else {
+    if !target.is_span() {
         return Ok(section.map_or(Located::Document, Located::Section));
-    };
+    }
     let section = match (section, sections.len()) {
         (Some(section), _) => section,
         (None, 1) => 0,
@@ -111,10 +117,11 @@ pub fn locate(target: &TargetRef, sections: &[(&str, &str)]) -> Result<Located, 
     };
     let (section_id, text) = sections[section];
     let section_id = || section_id.to_owned();
-    let at_offsets = text_at(text, span);
-    let found = match (&target.quote, at_offsets) {
-        (None, Some(_)) => span,
-        (None, None) => {
+    let span = target.offsets;
+    let there = span.and_then(|span| text_at(text, span));
+    let found = match (span, &target.quote) {
+        (Some(span), None) if there.is_some() => span,
+        (Some(span), None) => {
             let length = text.chars().count();
             return Err(LabelProblem::OutOfRange {
                 doc_id: doc_id(),
@@ -123,8 +130,8 @@ pub fn locate(target: &TargetRef, sections: &[(&str, &str)]) -> Result<Located, 
                 length,
             });
         }
-        (Some(quote), Some(there)) if quote == there => span,
-        (Some(quote), _) => match occurrences(text, quote) {
+        (Some(span), Some(quote)) if there == Some(quote) => span,
+        (_, quote) => match occurrences(text, quote.as_deref().unwrap_or_default()) {
             Occurrences::One(found) => found,
             Occurrences::None => {
                 return Err(LabelProblem::QuoteAbsent {
@@ -142,7 +149,8 @@ pub fn locate(target: &TargetRef, sections: &[(&str, &str)]) -> Result<Located, 
             }
         },
     };
-    Ok(Located::Span { section, span: found, moved: found != span })
+    let moved = span.is_some_and(|span| span != found);
+    Ok(Located::Span { section, span: found, moved })
 }
 
 /// The text at `span`, in Unicode scalar values; `None` where it is empty or not all inside.
@@ -233,6 +241,24 @@ mod tests {
         let several = locate(&target(Some("s"), Some((0, 2)), "aa"), &sections).unwrap_err();
         assert!(matches!(several, LabelProblem::QuoteAmbiguous { .. }));
         assert!(several.to_string().contains("more than once"), "{several}");
+    }
+
+    #[test]
+    fn rule_a_quote_without_offsets_is_a_span_at_its_one_occurrence() {
+        let two = [("other", "the cat"), ("s", TEXT)];
+        let located = locate(&target(Some("s"), None, "the cat"), &two);
+        assert_eq!(
+            located,
+            Ok(Located::Span { section: 1, span: Span::new(8, 15), moved: false })
+        );
+        assert_eq!(locate(&target(None, None, "the cat"), &two[1..]).unwrap(), {
+            Located::Span { section: 0, span: Span::new(8, 15), moved: false }
+        });
+        let problem = |quote| locate(&target(Some("s"), None, quote), &two).unwrap_err();
+        assert_eq!(problem("dog").to_string(), "the quote is not in `s` of `d`");
+        assert_eq!(problem("aa").to_string(), "the quote is in `s` of `d` more than once");
+        let which = locate(&target(None, None, "the cat"), &two).unwrap_err();
+        assert!(matches!(which, LabelProblem::WhichSection { sections: 2, .. }));
     }
 
     #[test]

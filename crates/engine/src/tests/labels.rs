@@ -43,7 +43,23 @@ fn rule_a_span_is_found_by_its_quote_where_the_text_moved() {
     assert!(found.context.questions[0].label_problems[0].contains("more than once"));
     store.sections.get_mut("d1").unwrap()[0].text = "Nothing of the kind stands here. ".repeat(9);
     let found = run(&gold(vec![moved]), &store, &embedder);
-    assert!(found.unwrap().context.questions[0].label_problems[0].contains("not in the section"));
+    assert!(found.unwrap().context.questions[0].label_problems[0].contains("the quote is not in `s0`"));
+}
+
+#[test]
+fn rule_a_quote_without_offsets_is_a_span() {
+    let embedder = HashEmbedder::new("m");
+    let store = store(&embedder);
+    let mut quoted = about(1, 0, 1);
+    let spelled = run(&gold(vec![quoted.clone()]), &store, &embedder).unwrap();
+    quoted.targets[0].any_of[0].offsets = None;
+    let found = run(&gold(vec![quoted.clone()]), &store, &embedder).unwrap();
+    assert_eq!(found.context.questions[0].expected, spelled.context.questions[0].expected);
+    assert_eq!(found.runs, spelled.runs);
+    quoted.targets[0].any_of[0].quote = Some("Nobody wrote this.".to_owned());
+    let found = run(&gold(vec![quoted]), &store, &embedder).unwrap();
+    let problems = &found.context.questions[0].label_problems;
+    assert_eq!(*problems, ["targets[0]: the quote is not in `s0` of `d1`"]);
 }
 
 #[test]
