@@ -77,13 +77,12 @@ class Streams:
 
     def kept(self, n):
         """count × n booleans: which values keep their sign."""
-        bits = []
-        while len(bits) < n:
+        kept = []
+        while len(kept) < n:
             words = self.step()
-            for lane in range(8):
-                for bit in range(64):
-                    bits.append((words[:, lane] >> np.uint64(bit)) & np.uint64(1))
-        return np.stack(bits[:n], axis=1).astype(bool)
+            draws = [(words[:, i // 2] >> np.uint64(32 * (i % 2))) & np.uint64(0xFFFFFFFF) for i in range(16)]
+            kept += [(draws[i] >> np.uint64(31 - row)) & np.uint64(1) for row in range(32) for i in range(16)]
+        return np.stack(kept[:n], axis=1).astype(bool)
 
 
 # ---- The estimators.

@@ -35,6 +35,11 @@ fn main() -> Result<(), Failure> {
         "power" => decisions(&[-1.0, 1.0], data_sets(2_000)?),
         "watch" => watch(data_sets(20_000)?),
         "more" => more(data_sets(600)?),
+        // `cargo bench` runs every bench without arguments.
+        "" => {
+            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS]");
+            Ok(())
+        }
         other => Err(format!("no simulation is called `{other}`").into()),
     }
 }

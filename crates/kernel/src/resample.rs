@@ -19,11 +19,14 @@ pub use stream::Stream;
 
 use crate::Isa;
 
-/// Values that one step of a stream gives signs for: eight words of 64 bits.
-const SIGNS: usize = 512;
-
 /// Draws that one step of a stream gives: eight words, two halves each.
-const DRAWS: usize = 16;
+const ROW: usize = 16;
+
+/// Rows of signs in these: a draw has 32 bits.
+const ROWS: usize = 32;
+
+/// Steps that are drawn before their values are added up: 1,024 indices, in the nearest cache.
+const STEPS: usize = 64;
 
 /// Sums of `resamples` bootstrap resamples: each draws `n` of the `n` values with replacement.
 ///
@@ -35,14 +38,63 @@ const DRAWS: usize = 16;
 pub fn bootstrap_sums(isa: Isa, values: &FixedPoint, resamples: usize, seed: u64) -> Vec<i64> {
     let codes = values.codes();
     each(isa, codes, resamples, |path, resample| match path {
-        // SAFETY: `each` gives the path of an instruction set that this processor has.
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512 => unsafe { avx512::bootstrap_sum(codes, seed, resample) },
-        // SAFETY: as above.
+        Path::Avx512 => {
+            // SAFETY: `each` gives the path of an instruction set that this processor has.
+            let mut lanes = unsafe { avx512::Lanes::new(seed, resample) };
+            // SAFETY: as above.
+            drawn_sum(codes, |n, steps| unsafe { lanes.draw(n, steps) })
+        }
         #[cfg(target_arch = "x86_64")]
-        Path::Avx2 => unsafe { avx2::bootstrap_sum(codes, seed, resample) },
-        Path::Portable => portable::bootstrap_sum(codes, seed, resample),
+        Path::Avx2 => {
+            // SAFETY: as above.
+            let mut lanes = unsafe { avx2::Lanes::new(seed, resample) };
+            // SAFETY: as above.
+            drawn_sum(codes, |n, steps| unsafe { lanes.draw(n, steps) })
+        }
+        Path::Portable => {
+            let mut stream = Stream::new(seed, resample);
+            drawn_sum(codes, |n, steps| portable::draw(&mut stream, n, steps))
+        }
     })
+}
+
+/// Sum of as many codes as there are, at the indices that `draw(n, steps)` fills in.
+///
+/// Indices first, in vectors; then plain loads, four a cycle: a gather instruction is slower.
+fn drawn_sum(codes: &[i32], mut draw: impl FnMut(u64, &mut [[u64; 8]])) -> i64 {
+    let n = codes.len() as u64;
+    let mut steps = [[0; 8]; STEPS];
+    let mut left = codes.len();
+    let mut sum = 0;
+    while left > 0 {
+        let draws = left.min(ROW * STEPS);
+        draw(n, &mut steps[..draws.div_ceil(ROW)]);
+        let words = steps.as_flattened();
+        let (eights, rest) = words[..draws / 2].as_chunks::<8>();
+        for eight in eights {
+            // Sixteen codes of at most 2²⁵ add up in 32 bits.
+            let mut sums = [0_i32; 4];
+            for (i, &word) in eight.iter().enumerate() {
+                let (low, high) = (word as u32 as usize, (word >> 32) as usize);
+                debug_assert!(low < codes.len() && high < codes.len());
+                // SAFETY: an index is (draw · n) >> 32 with draw < 2³²: below n = codes.len().
+                let pair = unsafe { (*codes.get_unchecked(low), *codes.get_unchecked(high)) };
+                sums[2 * i % 4] += pair.0;
+                sums[(2 * i + 1) % 4] += pair.1;
+            }
+            sum += i64::from(sums[0] + sums[1] + sums[2] + sums[3]);
+        }
+        for word in rest {
+            sum +=
+                i64::from(codes[*word as u32 as usize]) + i64::from(codes[(word >> 32) as usize]);
+        }
+        if draws % 2 == 1 {
+            sum += i64::from(codes[words[draws / 2] as u32 as usize]);
+        }
+        left -= draws;
+    }
+    sum
 }
 
 /// Sums of `resamples` sign-flip resamples: each value keeps or changes its sign with probability

@@ -1,41 +1,36 @@
 //! Plain Rust, and the reference for the vector paths.
 
-use super::{DRAWS, SIGNS, Stream};
+use super::{ROW, ROWS, Stream};
 
-/// Sum of `codes.len()` codes drawn with replacement.
-pub(super) fn bootstrap_sum(codes: &[i32], seed: u64, resample: u64) -> i64 {
-    let mut stream = Stream::new(seed, resample);
-    let n = codes.len() as u64;
-    let code = |draw: u32| i64::from(codes[((u64::from(draw) * n) >> 32) as usize]);
-    let mut sum = 0;
-    let mut left = codes.len();
-    while left > 0 {
-        let draws = left.min(DRAWS);
-        sum += stream.step32().into_iter().take(draws).map(code).sum::<i64>();
-        left -= draws;
+/// Fills `steps` with pairs of indices below `n`: the low halves come from the low halves of the
+/// stream's words, the high ones from the high halves.
+pub(super) fn draw(stream: &mut Stream, n: u64, steps: &mut [[u64; 8]]) {
+    const LOW: u64 = 0xFFFF_FFFF;
+    for step in steps {
+        *step = stream.step().map(|word| (((word & LOW) * n) >> 32) | (((word >> 32) * n) & !LOW));
     }
-    sum
 }
 
-/// Sum of the codes that keep their sign: code `i` does iff bit `i mod 64` of word `i / 64` of the
-/// stream is set.
+/// Sum of the codes that keep their sign: in a block of 512 codes, code `16 j + i` does iff bit
+/// `31 − j` of draw `i` of the stream's step is set.
 pub(super) fn kept_sum(codes: &[i32], seed: u64, resample: u64) -> i64 {
     let mut stream = Stream::new(seed, resample);
     let mut sum = 0;
-    for block in codes.chunks(SIGNS) {
-        for (codes, word) in block.chunks(64).zip(stream.step()) {
-            sum += kept_of_word(codes, word);
+    for block in codes.chunks(ROW * ROWS) {
+        let mut draws = stream.step32();
+        // 32 codes of at most 2²⁵ in each: below 2³¹.
+        let mut sums = [0_i32; ROW];
+        let (rows, rest) = block.as_chunks::<ROW>();
+        for row in rows {
+            for i in 0..ROW {
+                sums[i] += row[i] & (draws[i] as i32 >> 31);
+                draws[i] <<= 1;
+            }
         }
-    }
-    sum
-}
-
-/// Sum of at most 64 codes that keep their sign: code `i` does iff bit `i` of `word` is set.
-#[inline]
-pub(super) fn kept_of_word(codes: &[i32], word: u64) -> i64 {
-    let mut sum = 0;
-    for (bit, &code) in codes.iter().enumerate() {
-        sum += i64::from(code & -((word >> bit & 1) as i32));
+        for (sum, (code, draw)) in sums.iter_mut().zip(rest.iter().zip(draws)) {
+            *sum += code & (draw as i32 >> 31);
+        }
+        sum += sums.into_iter().map(i64::from).sum::<i64>();
     }
     sum
 }

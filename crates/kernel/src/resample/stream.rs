@@ -1,6 +1,6 @@
 //! The random stream of one resample: eight xoroshiro128++ generators side by side.
 
-use super::DRAWS;
+use super::ROW;
 
 /// Golden-ratio increment of SplitMix64.
 pub(super) const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -25,7 +25,7 @@ pub(super) fn key(seed: u64, resample: u64) -> u64 {
 pub struct Stream {
     s0: [u64; 8],
     s1: [u64; 8],
-    drawn: [u32; DRAWS],
+    drawn: [u32; ROW],
     used: usize,
 }
 
@@ -37,8 +37,8 @@ impl Stream {
         Self {
             s0: std::array::from_fn(|lane| output(lane as u64)),
             s1: std::array::from_fn(|lane| output(8 + lane as u64)),
-            drawn: [0; DRAWS],
-            used: DRAWS,
+            drawn: [0; ROW],
+            used: ROW,
         }
     }
 
@@ -62,14 +62,14 @@ impl Stream {
     }
 
     /// Sixteen draws of 32 bits: the low and the high half of lane 0, of lane 1 …
-    pub(super) fn step32(&mut self) -> [u32; DRAWS] {
+    pub(super) fn step32(&mut self) -> [u32; ROW] {
         let words = self.step();
         std::array::from_fn(|i| (words[i / 2] >> (32 * (i % 2))) as u32)
     }
 
     /// A whole number in [0, n), each with probability 1/n to within 2⁻³².
     pub fn below(&mut self, n: u32) -> u32 {
-        if self.used == DRAWS {
+        if self.used == ROW {
             self.drawn = self.step32();
             self.used = 0;
         }
