@@ -74,11 +74,6 @@ fn a_bound_that_no_value_can_have_is_named_by_line_column_and_key() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_and_never_skipped_in_silence() {
-    policy_refused(&format!("decision = \"confident\"\n{GOOD}"), &["policy.toml:1:12: decision"]);
-}
-
-#[test]
 fn an_unknown_policy_is_named_beside_the_presets() {
     let world = World::with_index();
     refused(&world, &["--policy", "strict"], &["strict: no such policy file", "cutover", "canary"]);

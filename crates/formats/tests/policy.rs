@@ -79,7 +79,10 @@ fn a_bad_policy_names_file_line_column_and_key() {
         ("expiry_seconds = 700000\n", "mine.toml:1:18: expiry_seconds: "),
         ("", "mine.toml: criterion: no criterion"),
         ("criterion = 1\n", "mine.toml:1:13: criterion: is the number 1, expected a list"),
-        ("[[criterion]]\nmetric = \"coverage.mean\"\n", "missing field `op`"),
+        (
+            "[[criterion]]\nmetric = \"coverage.mean\"\n",
+            "mine.toml:1:1: criterion[0]: missing field `op`",
+        ),
         ("[[criterion]\n", "mine.toml:1:"),
     ] {
         let error = error(text);

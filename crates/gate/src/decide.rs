@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wfgy_core::pins::PIN_NAMES;
 
-use crate::criterion::Kind;
+use crate::criterion::{Criterion, Kind};
 use crate::effective::EffectivePolicy;
 use crate::evidence::Evidence;
 use crate::finding::{Code, Finding, worst};
@@ -123,8 +123,8 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     }
     for mut finding in judged {
         nulls::hold(&mut finding, &evidence.nulls);
-        let Some(criterion) = &finding.criterion else { continue };
-        match criterion.known().is_some_and(|known| known.measured) {
+        let known = finding.criterion.as_ref().and_then(Criterion::known);
+        match known.is_some_and(|known| known.measured) {
             true => measured.push(finding),
             false => decided.push(finding),
         }

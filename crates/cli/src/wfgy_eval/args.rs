@@ -14,7 +14,8 @@ Examples:
       --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" > wfgy.xml
   wfgy_eval replay report/ --policy strict.toml
   wfgy_eval gold check --gold gold_40.json --index docs_vB
-  wfgy_eval schema gold";
+  wfgy_eval schema gold
+  wfgy_eval preset cutover > policy.toml";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -71,6 +72,12 @@ pub(crate) enum Command {
     Schema {
         /// Which file
         file: SchemaName,
+    },
+    /// Prints a preset as the policy file that it is, to keep or to change
+    Preset {
+        /// Which
+        #[arg(value_name = "PRESET", value_parser = wfgy_formats::policy::PRESETS.map(|(name, _)| name))]
+        name: String,
     },
     #[command(flatten)]
     Paperwork(crate::options::Paperwork),

@@ -45,6 +45,11 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
             };
             say::out(schema)
         }
+        Some(Command::Preset { name }) => {
+            let preset = policy_file::PRESETS.iter().find(|(preset, _)| preset == name);
+            // The parser took no other name.
+            preset.map_or(Ok(()), |(_, text)| say::out(text))
+        }
         Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
     }
 }
