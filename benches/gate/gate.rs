@@ -7,6 +7,7 @@ use std::io::Write;
 
 use rayon::prelude::*;
 use wfgy_core::Aggregate;
+use wfgy_kernel::Isa;
 use wfgy_kernel::resample::Stream;
 use wfgy_stats::{
     Answer, Claim, LEVEL, MeanTest, MoreQuestions, Population, Range, Sample, Side, at_least,
@@ -30,6 +31,9 @@ fn main() -> Result<(), Failure> {
     let data_sets = |default: usize| -> Result<usize, Failure> {
         Ok(arguments.get(1).map_or(Ok(default), |n| n.parse())?)
     };
+    if !what.is_empty() {
+        println!("# kernel path {}", Isa::active());
+    }
     match what {
         "boundary" => decisions(&[0.0], data_sets(20_000)?),
         "power" => decisions(&[-1.0, 1.0], data_sets(2_000)?),

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Simulates the gate and writes benches/runs/DATE-gate-WHAT-COMMIT.csv; prints the tables.
+#
+# Usage: benches/gate/run.sh [WHAT …]     WHAT: boundary power watch more (default: all four)
+set -eu
+cd "$(dirname "$0")/../.."
+[ $# -gt 0 ] || set -- boundary power watch more
+commit=$(git rev-parse --short=12 HEAD)
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
+mkdir -p benches/runs
+cargo bench --quiet -p wfgy-stats --bench gate --no-run
+for what; do
+    file=benches/runs/$(date +%F)-gate-$what-$commit.csv
+    cargo bench --quiet -p wfgy-stats --bench gate -- "$what" > "$file.part"
+    { echo "# commit $commit, ${cpu:-unknown CPU}, $(nproc) cores"; cat "$file.part"; } > "$file"
+    rm "$file.part"
+    echo "raw data: $file"
+done
+python3 benches/gate/table.py
