@@ -14,7 +14,7 @@ use wfgy_formats::{InputError, Origin};
 
 use crate::chunk::Chunk;
 use crate::draft::{Draft, Replace};
-use crate::graph::HnswParams;
+use crate::graph::{AnnKind, HnswParams};
 use crate::manifest::{Manifest, Tool};
 use link::link;
 use seal::seal;
@@ -34,7 +34,7 @@ pub enum AnnChoice {
     /// None: queries are answered by the exact sweep.
     None,
     /// This one.
-    Hnsw(HnswParams),
+    Graph(AnnKind, HnswParams),
 }
 
 /// How to build.
@@ -70,6 +70,13 @@ pub enum Progress {
         /// whole is.
         share: f64,
     },
+    /// A graph is about to be linked.
+    Allocating {
+        /// Snippets.
+        snippets: u64,
+        /// Bytes of memory that linking takes, beside the mapped vectors; about, for `hnsw_rs`.
+        bytes: u64,
+    },
     /// The graph is linked.
     Linking {
         /// Snippets linked.
@@ -84,8 +91,8 @@ pub enum Progress {
 /// Builds the index of `corpus` at `out` and gives its manifest.
 ///
 /// Documents stream through: beside what the embedder itself needs, memory holds one group of
-/// documents, one batch of texts, and, where a graph is built, the graph with its copy of the
-/// vectors. The same corpus, embedder and options give the same INDEX_HASH on any number of
+/// documents, one batch of texts, and, where a graph is built, what [`Progress::Allocating`]
+/// says. The same corpus, embedder and options give the same INDEX_HASH on any number of
 /// threads. `report` may stop the build.
 ///
 /// # Errors
@@ -98,7 +105,7 @@ pub fn build(
     replace: Replace<'_>,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Manifest, BuildError> {
-    if let AnnChoice::Hnsw(params) = options.ann {
+    if let AnnChoice::Graph(_, params) = options.ann {
         params.check()?;
     }
     for (field, value) in

@@ -1,34 +1,51 @@
 //! Graphs that find near vectors without looking at all of them.
+//!
+//! Whoever links it ([`batch`], or `hnsw_rs` in [`serial`]), a graph is one file ([`links`]) and is
+//! searched in one way ([`search`]): over 8-bit codes ([`space`]), whose candidates the caller
+//! rescores.
 
-use std::io::{self, Write};
+mod batch;
+mod hnsw;
+mod links;
+mod nodes;
+mod search;
+mod serial;
+mod space;
 
-use crate::hnsw::Hnsw;
+use std::ops::ControlFlow;
 
-/// A position in the corpus and how close it is; greater is closer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Near {
-    pub(crate) position: u32,
-    pub(crate) score: f64,
+use wfgy_core::Metric;
+use wfgy_kernel::Isa;
+
+pub(crate) use hnsw::{Hnsw, Rows};
+pub(crate) use links::Links;
+use nodes::Nodes;
+use space::Space;
+pub(crate) use space::SpaceError;
+
+/// Who links a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnKind {
+    /// This crate, in batches on all threads: the same bytes on any number of them and on every
+    /// kernel path.
+    Hnsw,
+    /// The crate `hnsw_rs`, one vector after the other.
+    HnswRs,
 }
 
-/// A graph over corpus positions: it knows who is linked to whom, not the vectors.
-pub(crate) trait Graph: Send + Sync {
-    /// Walks towards what `score` (greater is closer) likes best, keeping `ef` candidates, and
-    /// gives every position it looked at in the lowest layer, each once, in no order.
-    ///
-    /// All of them, so that the caller can rescore whatever its own error bound allows.
-    fn explore(&self, score: &dyn Fn(u32) -> f64, ef: usize) -> Vec<Near>;
+impl AnnKind {
+    /// Its name in options and manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hnsw => "hnsw",
+            Self::HnswRs => "hnsw_rs",
+        }
+    }
 
-    /// Writes the file that [`open`] reads.
-    fn write(&self, out: &mut dyn Write) -> io::Result<()>;
-}
-
-/// Reads the graph of an index of `n` snippets.
-///
-/// # Errors
-/// What is wrong with the file, a lower-case fragment.
-pub(crate) fn open(bytes: &[u8], n: usize) -> Result<Box<dyn Graph>, String> {
-    Ok(Box::new(Hnsw::read(bytes, n)?))
+    /// The kind of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Hnsw, Self::HnswRs].into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// Parameters of a hierarchical navigable small world graph (Malkov and Yashunin 2016).
@@ -40,6 +57,8 @@ pub struct HnswParams {
     pub ef_construction: usize,
     /// Candidates kept while a query is answered, at least; 1 to 65536.
     pub ef: usize,
+    /// Of levels and of the order of insertion. Graphs of other seeds differ by luck alone.
+    pub seed: u64,
 }
 
 /// A parameter out of its range.
@@ -58,7 +77,7 @@ pub struct HnswParamError {
 
 impl Default for HnswParams {
     fn default() -> Self {
-        Self { m: 16, ef_construction: 200, ef: 128 }
+        Self { m: 16, ef_construction: 200, ef: 128, seed: 0 }
     }
 }
 
@@ -81,22 +100,50 @@ impl HnswParams {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_out_of_range_are_named() {
-        let good = HnswParams::default();
-        assert!(good.check().is_ok());
-        for (bad, name) in [
-            (HnswParams { m: 1, ..good }, "m = 1"),
-            (HnswParams { m: 257, ..good }, "m = 257"),
-            (HnswParams { ef_construction: 15, ..good }, "ef-construction = 15: expected 16"),
-            (HnswParams { ef: 0, ..good }, "ef = 0"),
-            (HnswParams { ef: 70_000, ..good }, "ef = 70000"),
-        ] {
-            assert!(bad.check().unwrap_err().to_string().starts_with(name));
-        }
-    }
+/// A graph that was not built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    #[error("the graph could not be linked: {0}")]
+    Panic(String),
+    #[error("interrupted")]
+    Interrupted,
 }
+
+/// Links `vectors` (row-major, `n × dim`, n ≥ 1, finite; unit norm for cosine). `report` hears how
+/// many are linked and may stop it.
+pub(crate) fn link(
+    kind: AnnKind,
+    params: HnswParams,
+    metric: Metric,
+    vectors: &[f32],
+    dim: usize,
+    report: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Links, LinkError> {
+    let mut links = match kind {
+        AnnKind::Hnsw => {
+            let nodes = Nodes::new(vectors.len() / dim, params.m, params.seed);
+            let space = Space::new(Isa::active(), metric, vectors, dim, &nodes.order)?;
+            batch::link(&space, nodes, params, report)?
+        }
+        AnnKind::HnswRs => serial::link(params, metric, vectors, dim, report)?,
+    };
+    links.repair();
+    Ok(links)
+}
+
+/// Bytes of memory that [`link`] takes at its greatest, beside the mapped vectors; of `hnsw_rs`, whose
+/// links are objects of their own, about.
+pub(crate) fn link_memory(kind: AnnKind, params: HnswParams, n: usize, dim: usize) -> u64 {
+    let links = Links::bytes(n, params.m);
+    let each = match kind {
+        AnnKind::Hnsw => Space::bytes_per_node(dim) + rayon::current_num_threads(),
+        // Its copy of the vector, 2 m links of 40 bytes each, and the node itself.
+        AnnKind::HnswRs => 4 * (dim + 1) + 2 * params.m * 40 + 700,
+    };
+    (links + n * each) as u64
+}
+
+#[cfg(test)]
+mod tests;

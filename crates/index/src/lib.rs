@@ -3,14 +3,13 @@
 //! [`build()`] streams a corpus into a directory beside its target and puts it in place in one
 //! step; [`LocalIndex`] opens one after comparing every file with its digest and is a
 //! `wfgy_core::Store`; [`verify`], [`inspect`] and [`hashes`] look at one from outside.
-//! Links between vectors come from `hnsw_rs`; scores never do.
+//! A graph only finds candidates; scores are inner products of the stored vectors in f64.
 
 mod build;
 mod chunk;
 mod contents;
 mod draft;
 mod graph;
-mod hnsw;
 mod local;
 mod manifest;
 mod search;
@@ -23,7 +22,7 @@ pub use build::{AUTO_ANN_SNIPPETS, AnnChoice, BuildError, BuildOptions, Progress
 pub use chunk::{Chunk, ChunkError, ChunkNameError, Window};
 pub use contents::{Damage, OpenError, hashes};
 pub use draft::{InUse, Replace};
-pub use graph::{HnswParamError, HnswParams};
+pub use graph::{AnnKind, HnswParamError, HnswParams};
 pub use local::{Inspection, LocalIndex, inspect, verify};
 pub use manifest::{
     Ann, Counts, EmbedderNote, Identity, Manifest, Mismatch, SCHEMA_VERSION, Serving, Tool,

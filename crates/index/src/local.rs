@@ -11,11 +11,11 @@ use wfgy_kernel::MappedFile;
 
 use crate::chunk::Chunk;
 use crate::contents::{Contents, Damage, OpenError};
-use crate::graph::{self, Graph};
+use crate::graph::Hnsw;
 use crate::manifest::{Manifest, Mismatch, file};
 use crate::search::{Searcher, Serving};
 use crate::tables::Tables;
-use crate::vectors::{Norms, Vectors};
+use crate::vectors::Vectors;
 
 /// An index directory whose every file was compared with its digest when it was opened.
 pub struct LocalIndex {
@@ -31,8 +31,7 @@ pub struct LocalIndex {
 struct Parts {
     tables: Tables,
     vectors: Vectors,
-    norms: Norms,
-    graph: Option<Box<dyn Graph>>,
+    graph: Option<Hnsw>,
 }
 
 impl LocalIndex {
@@ -122,17 +121,17 @@ impl Parts {
                 ),
             });
         }
-        let norms = vectors.check(identity.norm).map_err(Damage::from)?;
+        vectors.check(identity.norm).map_err(Damage::from)?;
         let tables = Tables::read(manifest, map(file::SECTIONS)?, map(file::SNIPPETS)?);
         let graph = match manifest.serving.ann {
             None => None,
             Some(_) => {
-                let bytes = map(file::GRAPH)?;
-                let read = graph::open(bytes.bytes(), vectors.rows());
-                Some(read.map_err(|problem| Damage { path: bytes.path().to_owned(), problem })?)
+                let opened = Hnsw::open(map(file::GRAPH)?, vectors.rows());
+                let path = || contents.file(file::GRAPH);
+                Some(opened.map_err(|problem| Damage { path: path(), problem })?)
             }
         };
-        Ok(Self { tables: tables.map_err(Damage::from)?, vectors, norms, graph })
+        Ok(Self { tables: tables.map_err(Damage::from)?, vectors, graph })
     }
 }
 
@@ -197,12 +196,11 @@ impl Store for LocalIndex {
         request: SearchRequest,
     ) -> Result<Vec<Result<wfgy_core::Answer, PortError>>, PortError> {
         let ann = self.contents.manifest.serving.ann.as_ref();
-        let serving = self.parts.graph.as_deref().zip(ann);
+        let serving = self.parts.graph.as_ref().zip(ann);
         let searcher = Searcher {
             name: &self.name,
             metric: self.metric(),
             vectors: &self.parts.vectors,
-            norms: self.parts.norms,
             tables: &self.parts.tables,
             serving: serving.map(|(graph, ann)| Serving { graph, ef: ann.ef }),
         };

@@ -7,7 +7,7 @@ use wfgy_core::{
     Analyzer, CanonicalError, Digest, EmbedSchema, Embedder, EmbedderIdentity, Metric, Norm, Pins,
 };
 
-use crate::{Chunk, HnswParams};
+use crate::{AnnKind, Chunk, HnswParams};
 
 /// Version of the files of an index directory.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -67,7 +67,7 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ann {
-    /// `hnsw`.
+    /// `hnsw` or `hnsw_rs`, see [`AnnKind`].
     pub kind: String,
     /// Links a node keeps in each layer (twice as many in the lowest).
     pub m: usize,
@@ -77,9 +77,11 @@ pub struct Ann {
     pub ef: usize,
 }
 
-impl From<HnswParams> for Ann {
-    fn from(p: HnswParams) -> Self {
-        Self { kind: "hnsw".to_owned(), m: p.m, ef_construction: p.ef_construction, ef: p.ef }
+impl Ann {
+    /// What a manifest says of a graph.
+    pub(crate) fn new(kind: AnnKind, params: HnswParams) -> Self {
+        let HnswParams { m, ef_construction, ef, .. } = params;
+        Self { kind: kind.name().to_owned(), m, ef_construction, ef }
     }
 }
 
@@ -337,8 +339,9 @@ impl Manifest {
         let names: Vec<&str> = self.serving.files.keys().map(String::as_str).collect();
         match &self.serving.ann {
             None if names.is_empty() => {}
-            Some(ann) if ann.kind == "hnsw" && names == [file::GRAPH] => {
-                HnswParams { m: ann.m, ef_construction: ann.ef_construction, ef: ann.ef }
+            Some(ann) if AnnKind::named(&ann.kind).is_some() && names == [file::GRAPH] => {
+                let Ann { m, ef_construction, ef, .. } = *ann;
+                HnswParams { m, ef_construction, ef, seed: 0 }
                     .check()
                     .map_err(|e| format!("serving.ann: {e}"))?;
             }

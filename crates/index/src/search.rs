@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use wfgy_core::{Answer, Depth, Hit, Metric, Path, PortError, Query, SearchRequest};
-use wfgy_kernel::{Similarity, dot_f32, norm_f64, round9, squared_distance_f64, sweep};
+use wfgy_kernel::{Similarity, norm_f64, round9, sweep};
 
-use crate::graph::{Graph, Near};
+use crate::graph::{Hnsw, Rows};
 use crate::tables::Tables;
-use crate::vectors::{Norms, Vectors};
+use crate::vectors::Vectors;
 
 /// The graph and how wide it is searched.
 pub(crate) struct Serving<'a> {
-    pub(crate) graph: &'a dyn Graph,
+    pub(crate) graph: &'a Hnsw,
     pub(crate) ef: usize,
 }
 
@@ -22,7 +22,6 @@ pub(crate) struct Searcher<'a> {
     pub(crate) name: &'a str,
     pub(crate) metric: Metric,
     pub(crate) vectors: &'a Vectors,
-    pub(crate) norms: Norms,
     pub(crate) tables: &'a Tables,
     pub(crate) serving: Option<Serving<'a>>,
 }
@@ -136,7 +135,7 @@ impl Searcher<'_> {
         let mut k = request.depth.snippets.max(request.depth.documents).min(n);
         loop {
             self.late(request)?;
-            let hits = self.walk(serving, query, k, serving.ef.max(k));
+            let hits = self.walk(serving, query, k, serving.ef.max(k))?;
             if let Some(length) = self.cut(&hits, request.depth) {
                 let hits = hits[..length].to_vec();
                 return Ok(Answer { hits, retrieve: start.elapsed(), rerank: None });
@@ -152,56 +151,50 @@ impl Searcher<'_> {
         Ok(answer)
     }
 
-    /// The best `k` of what one walk looked at, rescored in f64.
+    /// The best `k` of the `ef` rows that one walk found, rescored in f64.
     ///
-    /// The walk compares approximate scores. Whatever it looked at whose approximate score is
-    /// within twice its error (and a rounding step) of the k-th best is rescored, so the cut is
-    /// exact among what was seen.
-    fn walk(&self, serving: &Serving<'_>, query: &[f32], k: usize, ef: usize) -> Vec<Hit> {
+    /// The walk compares codes. Whatever it found whose approximate closeness is within twice its
+    /// error of the k-th best is rescored, so the cut is exact among what was found.
+    fn walk(
+        &self,
+        serving: &Serving<'_>,
+        query: &[f32],
+        k: usize,
+        ef: usize,
+    ) -> Result<Vec<Hit>, PortError> {
+        let (values, dim) = (self.vectors.values(), self.vectors.dim());
         let norm = norm_f64(query);
-        let dim = self.vectors.dim() as f64;
-        // γ(n) ≈ n·u / (1 − n·u), Higham, Accuracy and Stability, eq. 3.5.
-        let gamma = |unit: f64| (dim + 4.0) * unit / (1.0 - (dim + 4.0) * unit);
-        let half_ulp = f64::from(f32::EPSILON) / 2.0;
-        let direction: Vec<f32>;
-        let (query_f32, error): (&[f32], f64) = match self.metric {
-            Metric::Cosine => {
-                direction = query.iter().map(|x| (f64::from(*x) / norm) as f32).collect();
-                // Rows are as far from unit norm as was measured, the direction as its rounding.
-                (&direction, gamma(half_ulp) * 1.001 + self.norms.from_unit + 2.0 * half_ulp)
-            }
-            Metric::Dot => (query, gamma(half_ulp) * norm * self.norms.greatest),
-            Metric::L2 => {
-                let sum = norm + self.norms.greatest;
-                (query, gamma(f64::EPSILON / 2.0) * 4.0 * sum * sum)
-            }
-        };
-        let underflow = dim * f64::from(f32::MIN_POSITIVE);
-        let approximate = |position: u32| match self.metric {
+        // Under cosine and dot the order is that of the query's direction, whose codes f32 can hold.
+        let unit: Vec<f32>;
+        let compared = match self.metric {
+            Metric::L2 => query,
             Metric::Cosine | Metric::Dot => {
-                f64::from(dot_f32(query_f32, self.vectors.row(position)))
+                unit = query.iter().map(|x| (f64::from(*x) / norm) as f32).collect();
+                &unit
             }
-            Metric::L2 => -squared_distance_f64(query_f32, self.vectors.row(position)),
         };
-        let mut seen = serving.graph.explore(&approximate, ef);
-        if seen.len() > k && k > 0 {
-            let by_score = |a: &Near, b: &Near| b.score.total_cmp(&a.score);
-            let (_, kth, _) = seen.select_nth_unstable_by(k - 1, by_score);
-            let least = kth.score - 2.0 * (error + underflow) - 1e-9;
-            // `!(a < b)`: what cannot be compared is kept.
-            seen.retain(|near| near.score.partial_cmp(&least) != Some(std::cmp::Ordering::Less));
-        }
+        let rows = Rows { metric: self.metric, values, dim };
+        let candidates = serving
+            .graph
+            .search(rows, compared, ef)
+            .map_err(|error| PortError::permanent(self.name, error.to_string()))?;
+        // Scores that round to one value are one.
+        let step = 1e-9 / if self.metric == Metric::Dot { norm } else { 1.0 };
+        let least = match candidates.found.get(k.saturating_sub(1)) {
+            Some(kth) => kth.closeness - 2.0 * candidates.error - step,
+            None => f64::NEG_INFINITY,
+        };
         let similarity = self.similarity();
-        let mut hits: Vec<Hit> = seen
-            .into_iter()
-            .map(|near| Hit {
-                position: near.position,
-                score: round9(similarity.score(query, self.vectors.row(near.position))),
+        let near = candidates.found.iter().take_while(|found| found.closeness >= least);
+        let mut hits: Vec<Hit> = near
+            .map(|found| Hit {
+                position: found.position,
+                score: round9(similarity.score(query, self.vectors.row(found.position))),
             })
             .collect();
         hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
         hits.truncate(k);
-        hits
+        Ok(hits)
     }
 
     /// How many hits, from the best on, satisfy the depth; `None` where they do not.

@@ -13,15 +13,6 @@ pub(crate) struct Vectors {
     header: npy::Header,
 }
 
-/// What the rows have in common, for error bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Norms {
-    /// Greatest norm of a row.
-    pub(crate) greatest: f64,
-    /// Greatest distance of a norm from 1.
-    pub(crate) from_unit: f64,
-}
-
 /// How far the norm of a vector that is stored with unit norm may be from 1.
 const UNIT_TOLERANCE: f64 = 1e-5;
 
@@ -58,8 +49,7 @@ impl Vectors {
     }
 
     /// Checks that every row is finite, is not zero and has the norm that is declared.
-    pub(crate) fn check(&self, norm: Norm) -> Result<Norms, InputError> {
-        let mut norms = Norms { greatest: 0.0, from_unit: 0.0 };
+    pub(crate) fn check(&self, norm: Norm) -> Result<(), InputError> {
         for (i, row) in self.values().chunks_exact(self.dim()).enumerate() {
             let length = norm_f64(row);
             let problem = if !length.is_finite() {
@@ -69,14 +59,12 @@ impl Vectors {
             } else if norm == Norm::L2 && (length - 1.0).abs() > UNIT_TOLERANCE {
                 format!("has norm {length} where NORM says 1")
             } else {
-                norms.greatest = norms.greatest.max(length);
-                norms.from_unit = norms.from_unit.max((length - 1.0).abs());
                 continue;
             };
             let byte = self.header.data + i * self.dim() * 4;
             let place = Place::Byte(byte as u64);
             return Err(InputError::at(self.map.path(), place, format!("row {i} {problem}")));
         }
-        Ok(norms)
+        Ok(())
     }
 }

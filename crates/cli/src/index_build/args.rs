@@ -155,6 +155,11 @@ pub(crate) enum MetricName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AnnName {
+    /// Linked by this program, on all threads
     Hnsw,
+    /// Linked by the crate hnsw_rs, on one thread
+    #[value(name = "hnsw_rs")]
+    HnswRs,
+    /// No graph
     None,
 }

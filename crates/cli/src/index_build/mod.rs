@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 use wfgy_core::Metric;
 use wfgy_formats::corpus::{self, Corpus};
 use wfgy_index::{
-    AnnChoice, BuildError, BuildOptions, Chunk, HnswParams, Manifest, Progress, Replace, Tool,
+    AnnChoice, AnnKind, BuildError, BuildOptions, Chunk, HnswParams, Manifest, Progress, Replace, Tool,
 };
 use wfgy_pointer::{LocalPointer, named_by};
 
@@ -124,6 +124,13 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
             Progress::Embedding { snippets, share, .. } => {
                 embedding.show(snippets, meter.share() * share);
             }
+            Progress::Allocating { snippets, bytes } => {
+                embedding.clear();
+                say::note(&format!(
+                    "a graph over {snippets} snippets takes about {:.0} MiB of memory to link",
+                    bytes as f64 / f64::from(1 << 20)
+                ));
+            }
             Progress::Linking { done, total } => linking
                 .get_or_insert_with(|| {
                     embedding.clear();
@@ -156,13 +163,15 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
 }
 
 fn ann(args: &BuildArgs) -> AnnChoice {
-    let params = HnswParams { m: args.m, ef_construction: args.ef_construction, ef: args.ef };
+    let (m, ef_construction, ef) = (args.m, args.ef_construction, args.ef);
+    let params = HnswParams { m, ef_construction, ef, ..Default::default() };
     match args.ann {
         Some(AnnName::None) => AnnChoice::None,
-        Some(AnnName::Hnsw) => AnnChoice::Hnsw(params),
+        Some(AnnName::Hnsw) => AnnChoice::Graph(AnnKind::Hnsw, params),
+        Some(AnnName::HnswRs) => AnnChoice::Graph(AnnKind::HnswRs, params),
         None if params == HnswParams::default() => AnnChoice::Auto,
         // Who sets up a graph wants one.
-        None => AnnChoice::Hnsw(params),
+        None => AnnChoice::Graph(AnnKind::Hnsw, params),
     }
 }
 

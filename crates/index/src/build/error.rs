@@ -42,7 +42,7 @@ pub enum BuildError {
         reason: String,
     },
     /// A graph parameter is out of range.
-    #[error("--ann hnsw: {0}")]
+    #[error("--ann: {0}")]
     Param(#[from] HnswParamError),
     /// An embedder name or version that holds an address: a manifest must not.
     #[error("the embedder's {field} `{value}` holds an address, which no manifest may name")]

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use wfgy_core::{Digest, Embedder, Metric, Norm};
+use wfgy_core::{Embedder, Metric, Norm};
 use wfgy_formats::checksum;
 use wfgy_formats::durable::WriteError;
 
 use super::lines::Lines;
+use super::link::Linked;
 use super::writer::Built;
 use super::{BuildError, BuildOptions};
 use crate::draft::Draft;
-use crate::graph::HnswParams;
-use crate::manifest::{EmbedderNote, Identity, Manifest, SCHEMA_VERSION, Serving, Tool, file};
+use crate::manifest::{Ann, EmbedderNote, Identity, Manifest, SCHEMA_VERSION, Serving, Tool, file};
 
 /// Writes the manifest and `SHA256SUMS`.
 pub(super) fn seal(
@@ -20,7 +20,7 @@ pub(super) fn seal(
     embedder: &dyn Embedder,
     options: &BuildOptions,
     built: Built,
-    graph: Option<(HnswParams, Digest, u64)>,
+    graph: Option<Linked>,
 ) -> Result<Manifest, BuildError> {
     let vectors = draft.file(file::VECTORS);
     let hashed = checksum::hash_file(&vectors);
@@ -44,10 +44,10 @@ pub(super) fn seal(
     };
     let mut serving = Serving::default();
     let mut counts = built.counts;
-    if let Some((params, digest, bytes)) = graph {
-        serving.ann = Some(params.into());
-        serving.files.insert(file::GRAPH.to_owned(), digest);
-        counts.graph_bytes = bytes;
+    if let Some(graph) = graph {
+        serving.ann = Some(Ann::new(graph.kind, graph.params));
+        serving.files.insert(file::GRAPH.to_owned(), graph.digest);
+        counts.graph_bytes = graph.bytes;
     }
     let canonical = |error: wfgy_core::CanonicalError| WriteError {
         path: draft.file(file::MANIFEST),

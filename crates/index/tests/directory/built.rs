@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use wfgy_core::{Digest, Document, Metric, canonical_json};
 use wfgy_formats::{InputError, npy};
-use wfgy_index::{AnnChoice, BuildError, Chunk, HnswParams, Progress, Replace, build};
+use wfgy_index::{AnnChoice, AnnKind, BuildError, Chunk, HnswParams, Progress, Replace, build};
 
 use crate::words::{WordEmbedder, build_with, built, corpus, document, options, stream};
 
@@ -37,7 +37,7 @@ fn lines(dir: &Path, name: &str) -> Vec<Value> {
 fn rule_an_index_has_these_files_and_sha256sum_checks_them() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("docs");
-    built(corpus(12), Metric::Cosine, AnnChoice::Hnsw(HnswParams::default()), &out);
+    built(corpus(12), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default()), &out);
     let expected = [
         "SHA256SUMS",
         "graph.hnsw",
@@ -96,9 +96,9 @@ fn rule_index_hash_is_taken_of_exactly_these_identity_fields() {
 #[test]
 fn rule_serving_hash_is_taken_of_the_graph_too_and_index_hash_is_not() {
     let dir = tempfile::tempdir().unwrap();
-    let params = HnswParams { m: 8, ef_construction: 50, ef: 40 };
+    let params = HnswParams { m: 8, ef_construction: 50, ef: 40, seed: 0 };
     let with = dir.path().join("with");
-    let a = built(corpus(20), Metric::Cosine, AnnChoice::Hnsw(params), &with);
+    let a = built(corpus(20), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, params), &with);
     let b = built(corpus(20), Metric::Cosine, AnnChoice::None, &dir.path().join("without"));
     assert_eq!(a.index_hash, b.index_hash);
     assert_ne!(a.serving_hash, b.serving_hash);
@@ -115,12 +115,54 @@ fn rule_serving_hash_is_taken_of_the_graph_too_and_index_hash_is_not() {
 }
 
 #[test]
+fn rule_serving_hash_tells_who_linked_the_graph_and_index_hash_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |kind: AnnKind| {
+        let graph = AnnChoice::Graph(kind, HnswParams::default());
+        let out = dir.path().join(kind.name());
+        let manifest = built(corpus(20), Metric::Cosine, graph, &out);
+        assert_eq!(manifest.serving.ann.as_ref().unwrap().kind, kind.name());
+        assert!(wfgy_index::verify(&out).unwrap().is_empty());
+        (manifest.index_hash, manifest.serving_hash)
+    };
+    let (ours, theirs) = (with(AnnKind::Hnsw), with(AnnKind::HnswRs));
+    assert_eq!(ours.0, theirs.0);
+    assert_ne!(ours.1, theirs.1);
+}
+
+#[test]
+fn the_memory_that_linking_takes_is_said_before_it_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let embedder = WordEmbedder::new(24);
+    for kind in [AnnKind::Hnsw, AnnKind::HnswRs] {
+        let with = options(Metric::Cosine, AnnChoice::Graph(kind, HnswParams::default()));
+        let (mut said, mut linked) = (None, false);
+        let report = &mut |progress: Progress| {
+            match progress {
+                Progress::Allocating { snippets, bytes } => said = Some((snippets, bytes, linked)),
+                Progress::Linking { .. } => linked = true,
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        };
+        let out = dir.path().join(kind.name());
+        let manifest =
+            build(stream(corpus(40)), &embedder, &with, &out, Replace::Never, report).unwrap();
+        let (snippets, bytes, late) = said.unwrap();
+        assert!(linked && !late);
+        assert_eq!(snippets, manifest.identity.n_snippets);
+        // The links themselves and the codes or values of every vector, at least.
+        assert!(bytes >= manifest.counts.graph_bytes * 9 / 10 + snippets * 24, "{bytes}");
+    }
+}
+
+#[test]
 fn rule_the_same_bytes_on_any_thread_count() {
     let dir = tempfile::tempdir().unwrap();
     let build_on = |threads: usize| {
         let out = dir.path().join(format!("on{threads}"));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let ann = AnnChoice::Hnsw(HnswParams::default());
+        let ann = AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default());
         pool.install(|| built(corpus(60), Metric::Cosine, ann, &out));
         files(&out)
     };
@@ -304,8 +346,10 @@ fn bad_vectors_and_failing_parts_are_named_and_leave_nothing() {
     let url = WordEmbedder::new(24).named("https://host/model");
     let error = build(stream(corpus(1)), &url, &with, &out, Replace::Never, go).unwrap_err();
     assert!(error.to_string().contains("no manifest may name"), "{error}");
-    let wide =
-        options(Metric::Cosine, AnnChoice::Hnsw(HnswParams { m: 257, ..Default::default() }));
+    let wide = options(
+        Metric::Cosine,
+        AnnChoice::Graph(AnnKind::Hnsw, HnswParams { m: 257, ..Default::default() }),
+    );
     let error = build_with(corpus(1), &wide, &out, Replace::Never).unwrap_err();
     assert!(error.to_string().contains("m = 257"), "{error}");
     assert!(names(dir.path()).is_empty());
@@ -316,7 +360,7 @@ fn an_interrupted_build_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("docs");
     let embedder = WordEmbedder::new(24);
-    let with = options(Metric::Cosine, AnnChoice::Hnsw(HnswParams::default()));
+    let with = options(Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default()));
     let mut stages = Vec::new();
     let whole = &mut |progress: Progress| {
         stages.push(std::mem::discriminant(&progress));
@@ -325,7 +369,7 @@ fn an_interrupted_build_leaves_nothing() {
     build(stream(corpus(9)), &embedder, &with, &dir.path().join("whole"), Replace::Never, whole)
         .unwrap();
     stages.dedup();
-    assert_eq!(stages.len(), 3);
+    assert_eq!(stages.len(), 4);
     for stop in stages {
         let go = &mut |progress: Progress| match std::mem::discriminant(&progress) == stop {
             true => ControlFlow::Break(()),

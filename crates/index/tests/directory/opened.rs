@@ -7,13 +7,13 @@ use std::path::Path;
 use serde_json::Value;
 use wfgy_core::{Analyzer, Deadline, Digest, Metric, Store, canonical_json};
 use wfgy_formats::{checksum, npy};
-use wfgy_index::{AnnChoice, HnswParams, LocalIndex, OpenError, hashes, inspect, verify};
+use wfgy_index::{AnnChoice, AnnKind, HnswParams, LocalIndex, OpenError, hashes, inspect, verify};
 
 use crate::words::{WordEmbedder, built, corpus};
 
 fn index(dir: &Path) -> std::path::PathBuf {
     let out = dir.join("docs");
-    built(corpus(8), Metric::Cosine, AnnChoice::Hnsw(HnswParams::default()), &out);
+    built(corpus(8), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default()), &out);
     out
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wfgy_core::{
     Answer, Deadline, Depth, Document, Metric, Path, PortError, Query, Role, SearchRequest, Store,
 };
-use wfgy_index::{AnnChoice, HnswParams, LocalIndex};
+use wfgy_index::{AnnChoice, AnnKind, HnswParams, LocalIndex};
 use wfgy_kernel::{Similarity, round9};
 
 use crate::words::{WordEmbedder, built, corpus, document};
@@ -28,7 +28,8 @@ fn open(
 }
 
 fn hnsw() -> AnnChoice {
-    AnnChoice::Hnsw(HnswParams { m: 8, ef_construction: 60, ef: 32 })
+    let params = HnswParams { m: 8, ef_construction: 60, ef: 32, seed: 0 };
+    AnnChoice::Graph(AnnKind::Hnsw, params)
 }
 
 fn request(path: Path, snippets: usize, documents: usize) -> SearchRequest {
@@ -90,8 +91,11 @@ fn rule_the_exact_path_is_the_whole_ranking_by_rounded_score_ties_by_position() 
 
 #[test]
 fn rule_the_graph_path_rescores_what_it_found_and_finds_nearly_everything() {
-    for (metric, similarity) in METRICS {
-        let (_dir, index) = open(corpus(600), metric, AnnChoice::Hnsw(HnswParams::default()));
+    for (kind, (metric, similarity)) in
+        [AnnKind::Hnsw, AnnKind::HnswRs].into_iter().flat_map(|kind| METRICS.map(|m| (kind, m)))
+    {
+        let graph = AnnChoice::Graph(kind, HnswParams::default());
+        let (_dir, index) = open(corpus(600), metric, graph);
         let queries = questions();
         let served = hits(&ask(&index, &queries, request(Path::Serving, 10, 0)));
         let mut found = 0;
@@ -106,7 +110,7 @@ fn rule_the_graph_path_rescores_what_it_found_and_finds_nearly_everything() {
         }
         // A query lies far from all vectors in the extended space of inner products.
         let least = if metric == Metric::Dot { 110 } else { 118 };
-        assert!(found >= least, "{metric}: {found} of 120");
+        assert!(found >= least, "{kind:?} {metric}: {found} of 120");
     }
 }
 

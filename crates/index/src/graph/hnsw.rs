@@ -1,0 +1,163 @@
+//! The graph of an open index.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use wfgy_core::Metric;
+use wfgy_kernel::{Isa, MappedFile};
+
+use super::links::{Layer, MAGIC, NONE, VERSION, Word, width};
+use super::nodes::MAX_LAYERS;
+use super::search::{Scratch, beam, greedy, key_of};
+use super::space::{Space, SpaceError, closeness_of, node_of};
+
+/// A graph in its file, every word of which was checked.
+#[derive(Debug)]
+pub(crate) struct Hnsw {
+    map: MappedFile,
+    m: usize,
+    /// Nodes in each layer from the lowest.
+    counts: Vec<usize>,
+    /// Codes of the vectors, made at the first search.
+    space: OnceLock<Result<Space, SpaceError>>,
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+/// A corpus position and about how close it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candidate {
+    pub(crate) position: u32,
+    /// Greater is closer; half the negative squared distance for l2.
+    pub(crate) closeness: f64,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    /// Closest first.
+    pub(crate) found: Vec<Candidate>,
+    /// How far each closeness can be from its exact value, up to what all have in common.
+    pub(crate) error: f64,
+}
+
+/// The vectors that a graph is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) metric: Metric,
+    /// Row-major.
+    pub(crate) values: &'a [f32],
+    pub(crate) dim: usize,
+}
+
+impl Hnsw {
+    /// Reads the graph of `n` rows.
+    ///
+    /// # Errors
+    /// What is wrong with the file, a lower-case fragment.
+    pub(crate) fn open(map: MappedFile, n: usize) -> Result<Self, String> {
+        let (m, counts) = check(map.bytes(), n)?;
+        let (space, scratches) = (OnceLock::new(), Mutex::default());
+        Ok(Self { map, m, counts, space, scratches })
+    }
+
+    fn words(&self) -> &[Word] {
+        self.map.bytes()[MAGIC.len()..].as_chunks().0
+    }
+
+    /// Rows of the nodes.
+    fn order(&self) -> &[Word] {
+        &self.words()[4 + self.counts.len()..][..self.counts[0]]
+    }
+
+    fn layer(&self, layer: usize) -> Layer<'_> {
+        let lists = |l: usize| self.counts[l] * width(l, self.m);
+        let start = 4 + self.counts.len() + self.counts[0] + (0..layer).map(lists).sum::<usize>();
+        Layer { words: &self.words()[start..][..lists(layer)], width: width(layer, self.m) }
+    }
+
+    /// Walks towards `query` (finite) and gives the closest `ef` rows that it came by.
+    ///
+    /// # Errors
+    /// [`SpaceError`] where the vectors cannot be compared, which no built index has.
+    pub(crate) fn search(
+        &self,
+        rows: Rows<'_>,
+        query: &[f32],
+        ef: usize,
+    ) -> Result<Candidates, SpaceError> {
+        let order = self.order();
+        let space = self.space.get_or_init(|| {
+            let order: Vec<u32> = order.iter().map(|row| u32::from_le_bytes(*row)).collect();
+            Space::new(Isa::active(), rows.metric, rows.values, rows.dim, &order)
+        });
+        let space = space.as_ref().map_err(|error| *error)?;
+        let kept = self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut scratch = kept.unwrap_or_else(|| Scratch::new(self.counts[0]));
+        let probe = space.probe_query(query);
+        let mut at = key_of(space, &probe, 0, &mut scratch);
+        for layer in (1..self.counts.len()).rev() {
+            at = greedy(space, self.layer(layer), &probe, at, &mut scratch);
+        }
+        beam(space, self.layer(0), &probe, &[at], ef, &mut scratch);
+        let candidate = |key| Candidate {
+            position: u32::from_le_bytes(order[node_of(key) as usize]),
+            closeness: f64::from(closeness_of(key)),
+        };
+        let found = scratch.found().map(candidate).collect();
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        Ok(Candidates { found, error: space.error(query, &probe) })
+    }
+}
+
+/// Checks every word; gives m and the number of nodes in each layer.
+fn check(bytes: &[u8], n: usize) -> Result<(usize, Vec<usize>), String> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("is no graph: it does not begin with WFGYHNSW")?;
+    let (words, tail) = rest.as_chunks::<4>();
+    let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
+    let mut next = || words.next().ok_or("ends too early: the file is cut");
+    let version = next()?;
+    if version != VERSION {
+        return Err(format!(
+            "has version {version}, but this program reads {VERSION}: build the index anew"
+        ));
+    }
+    let (nodes, m, layers) = (next()? as usize, next()? as usize, next()? as usize);
+    if nodes != n || !(2..=256).contains(&m) || !(1..=MAX_LAYERS).contains(&layers) {
+        return Err(format!(
+            "has {nodes} nodes of {m} links in {layers} layers where {n} nodes were expected"
+        ));
+    }
+    let mut counts = Vec::with_capacity(layers);
+    for layer in 0..layers {
+        let count = next()? as usize;
+        let most = counts.last().copied().unwrap_or(n);
+        if count == 0 || count > most || (layer == 0 && count != n) {
+            return Err(format!("has {count} nodes in layer {layer}"));
+        }
+        counts.push(count);
+    }
+    let mut seen = vec![false; n];
+    for node in 0..n {
+        let row = next()?;
+        if seen.get(row as usize) != Some(&false) {
+            return Err(format!("gives row {row} to node {node}, which is no row of its own"));
+        }
+        seen[row as usize] = true;
+    }
+    for (layer, count) in counts.iter().enumerate() {
+        for node in 0..*count {
+            let mut ended = false;
+            for _ in 0..width(layer, m) {
+                let link = next()?;
+                let known = (link as usize) < *count;
+                if (!known && link != NONE) || (known && ended) {
+                    return Err(format!("links node {node} to node {link} in layer {layer}"));
+                }
+                ended = !known;
+            }
+        }
+    }
+    if next().is_ok() || !tail.is_empty() {
+        return Err("has something behind its last link".to_owned());
+    }
+    Ok((m, counts))
+}
