@@ -1,7 +1,7 @@
 //! Policies as files, TOML or YAML, and the presets, which are such files.
 //!
-//! A file is read into one tree with the place of every key ([`node`]); what the tree says is read
-//! in this program's own form ([`own`]) or in one of the documents' ([`documents`]).
+//! A file is read into one tree with the place of every key (`node`); what the tree says is read
+//! in this program's own form (`own`) or in one of the documents' (`documents`).
 
 mod documents;
 mod node;
