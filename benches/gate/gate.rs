@@ -1,7 +1,7 @@
 //! Operating characteristics: how often a gate that decides by `wfgy-stats` is wrong.
 //!
-//! `cargo bench -p wfgy-stats --bench gate -- WHAT [DATA_SETS]`, WHAT one of `boundary`, `power`,
-//! `watch`, `more`; a CSV on standard output. `run.sh` beside this file runs all four.
+//! `cargo bench -p wfgy-stats --bench gate -- WHAT [DATA_SETS [CLAIM]]`, WHAT one of `boundary`,
+//! `power`, `watch`, `more`, CLAIM a part of the claims to keep; a CSV on standard output. `run.sh` beside this file runs all four.
 
 use std::io::Write;
 
@@ -31,17 +31,18 @@ fn main() -> Result<(), Failure> {
     let data_sets = |default: usize| -> Result<usize, Failure> {
         Ok(arguments.get(1).map_or(Ok(default), |n| n.parse())?)
     };
+    let claim = arguments.get(2).map_or("", String::as_str);
     if !what.is_empty() {
         println!("# kernel path {}", Isa::active());
     }
     match what {
-        "boundary" => decisions(&[0.0], data_sets(20_000)?),
-        "power" => decisions(&[-1.0, 1.0], data_sets(2_000)?),
+        "boundary" => decisions(&[0.0], data_sets(20_000)?, claim),
+        "power" => decisions(&[-1.0, 1.0], data_sets(2_000)?, claim),
         "watch" => watch(data_sets(20_000)?),
         "more" => more(data_sets(600)?),
         // `cargo bench` runs every bench without arguments.
         "" => {
-            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS]");
+            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS [CLAIM]]");
             Ok(())
         }
         other => Err(format!("no simulation is called `{other}`").into()),
@@ -141,10 +142,10 @@ impl Drawn {
 }
 
 /// Rates of both modes; at an effect of 0 a pass is a false pass and a fail a false fail.
-fn decisions(effects: &[f64], data_sets: usize) -> Result<(), Failure> {
+fn decisions(effects: &[f64], data_sets: usize, claim: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "claim,correlation,n,effect,data_sets,point_pass,pass,fail,inconclusive")?;
-    for scenario in scenarios() {
+    for scenario in scenarios().into_iter().filter(|scenario| scenario.name.contains(claim)) {
         for correlation in CORRELATIONS {
             if matches!(scenario.population, Shape::Rare(_)) && correlation > 0.0 {
                 continue;
