@@ -26,11 +26,12 @@ struct Query {
 /// Reads the test split of a BEIR folder.
 ///
 /// Every document with a positive score is a target of its own, so that coverage is recall; its
-/// score is the grade. Queries without one are no questions of this split. Order is that of
-/// `queries.jsonl`, targets in the order of the qrels.
+/// score is the grade. Queries that the qrels do not name are no questions of this split. Order is
+/// that of `queries.jsonl`, targets in the order of the qrels.
 ///
 /// # Errors
-/// [`InputError`] with file and line.
+/// [`InputError`] with file and line; also for a query that is judged without any relevant
+/// document.
 pub fn read_gold(folder: impl AsRef<Path>) -> Result<GoldSet, InputError> {
     let folder = folder.as_ref();
     let need = |name: &str| {
@@ -41,6 +42,7 @@ pub fn read_gold(folder: impl AsRef<Path>) -> Result<GoldSet, InputError> {
     };
     let (queries, qrels) = (need("queries.jsonl")?, need("qrels/test.tsv")?);
     let mut judged = Judgements::read_tsv(&qrels)?;
+    judged.check(&qrels)?;
     let mut builder = Builder::new(&queries);
     for record in jsonl::read::<Object<Query>>(&queries)? {
         let (Object(query), line) = record?;
@@ -62,9 +64,9 @@ pub fn read_gold(folder: impl AsRef<Path>) -> Result<GoldSet, InputError> {
     builder.finish(String::new(), LANGUAGE.to_owned())
 }
 
-/// Positive judgements by question, on their way into questions.
+/// Judgements by question, on their way into questions.
 pub(crate) struct Judgements {
-    /// Targets in file order, and the line of the first.
+    /// Documents of a positive grade in file order, and the line of the first judgement.
     by_question: HashMap<String, (Vec<Target>, u64)>,
     seen: HashMap<(String, String), u64>,
     taken: HashSet<String>,
@@ -130,9 +132,9 @@ impl Judgements {
                 format!("`{question}` and `{doc}` are judged twice, first at line {first}");
             return Err(wrong(fields[1], problem));
         }
+        let (targets, _) =
+            self.by_question.entry(question.to_owned()).or_insert((Vec::new(), line));
         if grade > 0 {
-            let (targets, _) =
-                self.by_question.entry(question.to_owned()).or_insert((Vec::new(), line));
             let doc_id = doc.to_owned();
             let only = TargetRef { doc_id, section_id: None, offsets: None, quote: None, grade };
             targets.push(Target { any_of: vec![only] });
@@ -140,7 +142,26 @@ impl Judgements {
         Ok(())
     }
 
-    /// Whether a question has a positive judgement.
+    /// Fails where nothing is relevant at all, or not to one question: averages go over all
+    /// questions of the qrels, and no index could serve such a one.
+    pub(crate) fn check(&self, qrels: &Path) -> Result<(), InputError> {
+        let barren = self.by_question.iter().filter(|(_, (targets, _))| targets.is_empty());
+        if barren.clone().count() == self.by_question.len() {
+            return Err(InputError::file(qrels, "no question has a relevant document"));
+        }
+        match barren.min_by_key(|(_, (_, line))| *line) {
+            None => Ok(()),
+            Some((id, (_, line))) => {
+                let problem = format!(
+                    "question `{id}` has no relevant document, every grade of it is 0 or less: \
+                     take its lines out of the qrels"
+                );
+                Err(InputError::at(qrels, Place::Line(*line), problem))
+            }
+        }
+    }
+
+    /// Whether a question is judged.
     pub(crate) fn has(&self, question: &str) -> bool {
         self.by_question.contains_key(question)
     }
@@ -160,11 +181,8 @@ impl Judgements {
         }
     }
 
-    /// Fails where judgements of `qrels` have no question in `questions`, or there are none.
+    /// Fails where judgements of `qrels` have no question in `questions`.
     pub(crate) fn finish(&self, qrels: &Path, questions: &Path) -> Result<(), InputError> {
-        if self.by_question.is_empty() {
-            return Err(InputError::file(qrels, "no question has a relevant document"));
-        }
         let lost = self.by_question.iter().filter(|(id, _)| !self.taken.contains(*id));
         match lost.min_by_key(|(_, (_, line))| *line) {
             None => Ok(()),

@@ -50,11 +50,12 @@ pub fn read_folder(folder: impl AsRef<Path>) -> Result<GoldSet, InputError> {
 /// Reads qrels (`question iteration document grade`, apart by white space) and topics (lines
 /// `question<TAB>text`, or classic `<top>` blocks with `<num>` and `<title>`).
 ///
-/// Every document of a positive grade is a target of its own; topics without one are no
-/// questions. Order is that of the topics.
+/// Every document of a positive grade is a target of its own; topics that the qrels do not name
+/// are no questions. Order is that of the topics.
 ///
 /// # Errors
-/// [`InputError`] with file and line.
+/// [`InputError`] with file and line; also for a topic that is judged without any relevant
+/// document.
 pub fn read_gold(qrels: impl AsRef<Path>, topics: impl AsRef<Path>) -> Result<GoldSet, InputError> {
     let (qrels, topics) = (qrels.as_ref(), topics.as_ref());
     let mut judged = Judgements::new();
@@ -75,6 +76,7 @@ pub fn read_gold(qrels: impl AsRef<Path>, topics: impl AsRef<Path>) -> Result<Go
             }
         }
     }
+    judged.check(qrels)?;
     let mut builder = Builder::new(topics);
     for topic in read_topics(topics)? {
         if judged.has(&topic.id) {

@@ -43,10 +43,8 @@ const HEADER: &str = "query-id\tcorpus-id\tscore\n";
 fn rule_beir_documents_are_targets_of_their_own_and_unjudged_queries_no_questions() {
     let folder = Folder::new();
     folder.file("queries.jsonl", QUERIES);
-    folder.file(
-        "qrels/test.tsv",
-        format!("{HEADER}q3\td9\t2\nq1\td2\t1\nq1\td1\t1\nq1\td0\t0\r\nq2\td0\t-1\n"),
-    );
+    folder
+        .file("qrels/test.tsv", format!("{HEADER}q3\td9\t2\nq1\td2\t1\nq1\td1\t1\nq1\td0\t0\r\n"));
     let gold = gold::read(folder.path()).unwrap();
     let of = |i: usize| {
         let targets = &gold.items[i].targets;
@@ -86,6 +84,11 @@ fn bad_beir_folders_are_named_by_file_and_line() {
             QUERIES,
             "query-id\tcorpus-id\tscore\nq1\td\t0\n",
             "test.tsv: no question has a relevant document",
+        ),
+        (
+            QUERIES,
+            "query-id\tcorpus-id\tscore\nq1\td\t1\nq2\td\t0\nq2\te\t-1\n",
+            "test.tsv:3: question `q2` has no relevant document",
         ),
         (
             "{\"_id\":\"q1\",\"txt\":\"one\"}\n",
@@ -153,6 +156,11 @@ fn bad_trec_files_are_named_by_file_and_line() {
         ("301 0 d 1\n", "\n<top>\n<num> 301\n</top>\n", "topics.txt:2: title: is missing"),
         ("301 0 d 1\n", "<top>\n<title> x\n</top>\n", "topics.txt:1: num: is missing"),
         ("301 0 d 0\n", "301\tx\n", "qrels.txt: no question has a relevant document"),
+        (
+            "301 0 d 1\n302 0 d 0\n",
+            "301\tx\n302\ty\n",
+            "qrels.txt:2: question `302` has no relevant document",
+        ),
     ];
     for (qrels, topics, expected) in cases {
         let folder = Folder::new();
