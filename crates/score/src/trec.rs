@@ -65,7 +65,8 @@ pub fn trec_order(a: &Ranked, b: &Ranked) -> Ordering {
     key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.as_bytes().cmp(a.id.as_bytes()))
 }
 
-/// Measures of one question (or their means) at one cutoff, each in [0, 1], higher is better.
+/// Measures of one question at one cutoff, each in [0, 1], higher is better. Their mean over all
+/// questions of the qrels, one that the run lacks as 0, is trec_eval's `all` under `-c`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Measures {
     /// Relevant units in the top k, over all relevant units (`recall_k`).
@@ -135,36 +136,4 @@ impl Measures {
 /// Σ grade / log2(rank + 1).
 fn gain(grades: &[u32]) -> f64 {
     grades.iter().enumerate().map(|(i, grade)| f64::from(*grade) / ((i + 2) as f64).log2()).sum()
-}
-
-/// Measures of every question of the qrels, in their order, a question that the run lacks as 0.
-///
-/// The mean of a measure over this list is trec_eval's `all` under `-c`; questions that only the
-/// run has do not count.
-pub fn per_question(
-    run: &BTreeMap<String, Vec<Ranked>>,
-    qrels: &BTreeMap<String, BTreeMap<String, u32>>,
-    k: usize,
-) -> Vec<Measures> {
-    let of = |(question, grades): (&String, &BTreeMap<String, u32>)| {
-        run.get(question).map_or_else(Measures::default, |run| Measures::at(run, grades, k))
-    };
-    qrels.iter().map(of).collect()
-}
-
-/// Arithmetic means, in slice order; `None` for an empty slice.
-pub fn average(measures: &[Measures]) -> Option<Measures> {
-    if measures.is_empty() {
-        return None;
-    }
-    let mean =
-        |of: fn(&Measures) -> f64| measures.iter().map(of).sum::<f64>() / measures.len() as f64;
-    Some(Measures {
-        recall: mean(|m| m.recall),
-        precision: mean(|m| m.precision),
-        hit: mean(|m| m.hit),
-        mrr: mean(|m| m.mrr),
-        ndcg: mean(|m| m.ndcg),
-        map: mean(|m| m.map),
-    })
 }
