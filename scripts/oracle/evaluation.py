@@ -130,7 +130,8 @@ class Evaluation:
         self.counter = coverage.Counter(index, tokenizer) if tokenizer else None
         self.questions = {q["id"]: Question(q, index, self.counter, self.document)
                           for q in gold["items"]}
-        self.runs = {key: Run(r) for key, r in records.items() if key[0] in self.questions}
+        self.runs = {key: Run(r) for key, r in records.items()
+                     if key[0] in self.questions and r["status"] != "unasked"}
         self.runs_of = {q: [] for q in self.questions}
         for key in self.runs:
             self.runs_of[key[0]].append(key)

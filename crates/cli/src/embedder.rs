@@ -118,7 +118,10 @@ pub(crate) fn of_index(index: &LocalIndex, source: &EmbedderSource) -> Result<Op
     let opened = remembered(model_ver, &manifest.embedder.schema(), source)
         .map_err(|failure| of(index.name(), model_ver, failure))?;
     // The engine compares them too; here it is known before anything is stored.
-    index.check_embedder(opened.embedder.as_ref(), index.analyzer()).map_err(Failure::input)?;
+    let pins = index.pins();
+    pins.check_embedder(index.name(), opened.embedder.identity()).map_err(Failure::input)?;
+    pins.check_tokenizer(index.name(), opened.embedder.tokenizer().version())
+        .map_err(Failure::input)?;
     Ok(opened)
 }
 

@@ -22,6 +22,9 @@ pub enum RunStatus {
     Empty,
     /// Retrieval failed after its retries: aborted, in no aggregate.
     Failed,
+    /// Not asked, because there is no vector for its text (precomputed vectors only): in no
+    /// aggregate and no count of runs, and at its worst in the worst case.
+    Unasked,
 }
 
 /// One hit of a run.
@@ -76,7 +79,7 @@ pub struct RunRecord {
     pub text: Option<String>,
     /// How it ended.
     pub status: RunStatus,
-    /// Why it failed.
+    /// Why it failed, or was not asked.
     pub error: Option<String>,
     /// All hits, best first.
     pub hits: Vec<HitRecord>,
@@ -193,7 +196,8 @@ pub struct Calibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Integrity {
-    /// `sample`, `full`, `off`, or `impossible` (no embedder that can embed the text).
+    /// `sample`, `full`, `off`, `none` (the store holds no vectors), or `impossible` (it holds
+    /// some, but no embedder can embed the text, or they cannot be read).
     pub mode: String,
     /// How many snippets were compared.
     pub checked: usize,
@@ -242,6 +246,7 @@ pub struct Context {
     pub integrity: Integrity,
     /// How many distinct texts were cut at the model's limit, by what they are.
     pub truncated: BTreeMap<String, usize>,
-    /// Runs that were dropped and why, by reason.
+    /// Runs that were planned, are no records and say nothing of the index, by reason: no
+    /// perturbation applied, or it gave the text of an earlier seed.
     pub dropped_runs: BTreeMap<String, usize>,
 }

@@ -7,10 +7,11 @@ use wfgy_core::{Question, Role, Span};
 use wfgy_score::{LabelProblem, Vector, delta_s};
 
 use crate::error::EvaluateError;
-use crate::evaluate::{Index, check_settings};
+use crate::evaluate::check_settings;
+use crate::index::Index;
 use crate::labels::{LabelNoteKind, Labeller, Labels};
 use crate::setup::{OnProgress, Parts, Settings};
-use crate::texts::TextVectors;
+use crate::texts::{EmbeddedText, TextVectors};
 
 /// An anchor farther than this from its question is suspect: retrieval that finds what the
 /// question is near to will not find the anchor.
@@ -125,19 +126,27 @@ pub fn check_gold(
 ) -> Result<Vec<GoldProblem>, EvaluateError> {
     check_settings(settings)?;
     let index = Index::of(&parts)?;
-    let labels =
-        Labeller::new(parts.store, parts.embedder.tokenizer(), settings, parts.gold.unit())
-            .labels(&parts.gold.items, progress)?;
+    let labels = Labeller::new(parts.store, parts.tokenizer, settings, parts.gold.unit())
+        .labels(&parts.gold.items, progress)?;
     let schema = &parts.scorer.identity().schema;
-    let query = |text: &str| schema.compose(Role::Query, &index.analyzer, None, text);
-    let passage = |text: &str| schema.compose(Role::Passage, &index.analyzer, None, text);
-    let queries = parts.gold.items.iter().flat_map(Question::wordings).map(query);
-    let anchors = labels.iter().flat_map(|labels| &labels.anchors).map(|text| passage(text));
-    let texts = TextVectors::embed(parts.scorer, queries.chain(anchors), settings, progress)?;
+    let compose =
+        |role, text: &str| EmbeddedText::from(schema.compose(role, &index.analyzer, None, text));
+    let wordings: Vec<Vec<EmbeddedText>> = parts
+        .gold
+        .items
+        .iter()
+        .map(|question| question.wordings().map(|text| compose(Role::Query, text)).collect())
+        .collect();
+    let anchors: Vec<Vec<EmbeddedText>> = labels
+        .iter()
+        .map(|l| l.anchors.iter().map(|anchor| compose(Role::Passage, &anchor.text)).collect())
+        .collect();
+    let all = wordings.iter().chain(&anchors).flatten();
+    let texts = TextVectors::embed(parts.scorer, all, settings, progress)?;
 
     let mut first_asked: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (question, labels) in parts.gold.items.iter().zip(&labels) {
+    for (q, (question, labels)) in parts.gold.items.iter().zip(&labels).enumerate() {
         let mut found = Found { question, problems: &mut problems };
         let first = *first_asked.entry(plain(&question.question)).or_insert(&question.id);
         if first != question.id {
@@ -146,24 +155,22 @@ pub fn check_gold(
         }
         repeated_wordings(&mut found);
         target_notes(&mut found, labels);
-        for (number, text) in question.wordings().enumerate() {
-            embedded(&mut found, &texts, &wording_field(number), &query(text), schema.max_tokens);
+        for (number, text) in wordings[q].iter().enumerate() {
+            let field = wording_field(number);
+            found.vector(&texts, &field, text);
+            found.length(&texts, &field, text, schema.max_tokens);
         }
-        let asked = texts.get(&query(&question.question));
-        for (number, text) in labels.anchors.iter().enumerate() {
+        for (number, (anchor, text)) in labels.anchors.iter().zip(&anchors[q]).enumerate() {
             let field = match question.anchors.is_empty() {
                 true => format!("anchor {number} (from its targets)"),
                 false => format!("anchor {number}"),
             };
-            let text = passage(text);
-            embedded(&mut found, &texts, &field, &text, schema.max_tokens);
-            let (Some(asked), Some(anchor)) = (asked, texts.get(&text)) else { continue };
-            let name = |field: &str| format!("question {}, {field}", question.id);
-            let asked = Vector::new(&name("question"), asked, asked.len())?;
-            let anchor = Vector::new(&name(&field), anchor, anchor.len())?;
-            let delta_s = delta_s(asked, anchor);
-            if !wfgy_stats::at_most(delta_s, FAR_ANCHOR) {
-                found.push(&field, GoldProblemKind::FarAnchor { delta_s });
+            found.vector(&texts, &field, text);
+            // A whole section stands in for want of an anchor: nobody can make it shorter, and
+            // that most of it is about something else is no fault of the gold set.
+            if anchor.given {
+                found.length(&texts, &field, text, schema.max_tokens);
+                found.distance(&texts, &field, &wordings[q][0], text)?;
             }
         }
     }
@@ -180,6 +187,37 @@ impl Found<'_> {
     fn push(&mut self, field: &str, kind: GoldProblemKind) {
         let question = self.question.id.clone();
         self.problems.push(GoldProblem { question, field: field.to_owned(), kind });
+    }
+
+    fn vector(&mut self, texts: &TextVectors, field: &str, text: &EmbeddedText) {
+        if texts.get(text.sha256).is_none() {
+            self.push(field, GoldProblemKind::NoVector);
+        }
+    }
+
+    fn length(&mut self, texts: &TextVectors, field: &str, text: &EmbeddedText, max_tokens: usize) {
+        if texts.is_truncated(text.sha256) {
+            self.push(field, GoldProblemKind::TooLong { max_tokens });
+        }
+    }
+
+    fn distance(
+        &mut self,
+        texts: &TextVectors,
+        field: &str,
+        asked: &EmbeddedText,
+        anchor: &EmbeddedText,
+    ) -> Result<(), EvaluateError> {
+        let vectors = (texts.get(asked.sha256), texts.get(anchor.sha256));
+        let (Some(asked), Some(anchor)) = vectors else { return Ok(()) };
+        let name = |field: &str| format!("question {}, {field}", self.question.id);
+        let asked = Vector::new(&name("question"), asked, asked.len())?;
+        let anchor = Vector::new(&name(field), anchor, anchor.len())?;
+        let delta_s = delta_s(asked, anchor);
+        if !wfgy_stats::at_most(delta_s, FAR_ANCHOR) {
+            self.push(field, GoldProblemKind::FarAnchor { delta_s });
+        }
+        Ok(())
     }
 }
 
@@ -213,19 +251,5 @@ fn target_notes(found: &mut Found<'_>, labels: &Labels) {
             LabelNoteKind::Unreachable => GoldProblemKind::Unreachable,
         };
         found.push(&note.field, kind);
-    }
-}
-
-fn embedded(
-    found: &mut Found<'_>,
-    texts: &TextVectors,
-    field: &str,
-    text: &str,
-    max_tokens: usize,
-) {
-    if texts.get(text).is_none() {
-        found.push(field, GoldProblemKind::NoVector);
-    } else if texts.truncated([text]) > 0 {
-        found.push(field, GoldProblemKind::TooLong { max_tokens });
     }
 }

@@ -1,16 +1,13 @@
-//! Vectors of wordings and anchors, and how they are handed out.
-
-use std::collections::BTreeMap;
+//! The embedded strings of wordings and anchors, composed once, and the vectors that ask.
 
 use wfgy_core::evaluation::{TextRecord, TextRole};
 use wfgy_core::{Analyzer, Digest, Embedder, Role};
 
 use crate::error::EvaluateError;
 use crate::labels::Labels;
-use crate::plan::{Plan, PlannedRun};
+use crate::plan::Plan;
 use crate::setup::{OnProgress, Parts, Settings};
-use crate::texts::TextVectors;
-use crate::vectors::SnippetVectors;
+use crate::texts::{EmbeddedText, TextVectors};
 
 /// Vectors of wordings and anchors, for whoever wants to count again.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,95 +20,102 @@ pub struct Exports {
     pub dim: usize,
 }
 
-/// Vectors of wordings under both embedders, and of anchors under the scorer.
-pub(crate) struct Texts<'a> {
-    parts: Parts<'a>,
-    analyzer: Analyzer,
-    retrieval: TextVectors,
-    /// `None` where the scorer is the index's embedder.
-    scoring: Option<TextVectors>,
+/// Embedded strings of wordings under both embedders, and of anchors under the scorer.
+pub(crate) struct Texts {
+    /// By run as planned, under the index's embedder; `None` where the index holds no vectors.
+    asked: Option<Vec<EmbeddedText>>,
+    /// By run as planned, under the scorer.
+    scored: Vec<EmbeddedText>,
+    /// By question.
+    anchors: Vec<Vec<EmbeddedText>>,
+    /// Vectors under the index's embedder; `None` where it is the scorer, or there is none.
+    retrieval: Option<TextVectors>,
 }
 
-impl<'a> Texts<'a> {
-    /// Runs without a vector are dropped from `plan`.
-    pub(crate) fn embed(
-        parts: &Parts<'a>,
-        settings: &Settings,
+impl Texts {
+    pub(crate) fn compose(
+        parts: &Parts<'_>,
         analyzer: &Analyzer,
-        plan: &mut Plan,
-        labels: &[Labels],
-        progress: OnProgress<'_>,
-    ) -> Result<Self, EvaluateError> {
-        let same = parts.embedder.identity() == parts.scorer.identity();
-        let queries = |embedder: &dyn Embedder, plan: &Plan| -> Vec<String> {
-            plan.runs.iter().map(|run| run.embedded(embedder, analyzer)).collect()
-        };
-        let schema = &parts.scorer.identity().schema;
-        let anchors = labels
-            .iter()
-            .flat_map(|labels| &labels.anchors)
-            .map(|text| schema.compose(Role::Passage, analyzer, None, text));
-        let (retrieval, scoring) = if same {
-            let all = queries(parts.embedder, plan).into_iter().chain(anchors);
-            (TextVectors::embed(parts.embedder, all, settings, progress)?, None)
-        } else {
-            let mine = queries(parts.embedder, plan);
-            let theirs = queries(parts.scorer, plan).into_iter().chain(anchors);
-            (
-                TextVectors::embed(parts.embedder, mine, settings, progress)?,
-                Some(TextVectors::embed(parts.scorer, theirs, settings, progress)?),
-            )
-        };
-        let texts = Self { parts: *parts, analyzer: *analyzer, retrieval, scoring };
-        plan.keep(|run| texts.asked(run).is_some() && texts.scored(run).is_some());
-        Ok(texts)
-    }
-
-    fn scoring(&self) -> &TextVectors {
-        self.scoring.as_ref().unwrap_or(&self.retrieval)
-    }
-
-    /// The vector that the store is asked with.
-    pub(crate) fn asked(&self, run: &PlannedRun) -> Option<&[f32]> {
-        self.retrieval.get(&run.embedded(self.parts.embedder, &self.analyzer))
-    }
-
-    /// The vector that ΔS is measured from.
-    pub(crate) fn scored(&self, run: &PlannedRun) -> Option<&[f32]> {
-        self.scoring().get(&run.embedded(self.parts.scorer, &self.analyzer))
-    }
-
-    pub(crate) fn milliseconds(&self, run: &PlannedRun) -> f64 {
-        self.retrieval.milliseconds(&run.embedded(self.parts.embedder, &self.analyzer))
-    }
-
-    fn anchor(&self, text: &str) -> String {
-        self.parts.scorer.identity().schema.compose(Role::Passage, &self.analyzer, None, text)
-    }
-
-    pub(crate) fn anchors(&self, labels: &Labels) -> Vec<&[f32]> {
-        labels.anchors.iter().filter_map(|text| self.scoring().get(&self.anchor(text))).collect()
-    }
-
-    /// Distinct texts that were cut at a model's limit.
-    pub(crate) fn truncated(
-        &self,
         plan: &Plan,
         labels: &[Labels],
-        vectors: &SnippetVectors<'_>,
-    ) -> BTreeMap<String, usize> {
-        let queries: Vec<String> =
-            plan.runs.iter().map(|run| run.embedded(self.parts.embedder, &self.analyzer)).collect();
-        let anchors: Vec<String> =
-            labels.iter().flat_map(|l| &l.anchors).map(|text| self.anchor(text)).collect();
-        let count = |vectors: &TextVectors, texts: &[String]| {
-            vectors.truncated(texts.iter().map(String::as_str))
+    ) -> Self {
+        let composed = |embedder: &dyn Embedder, role, text: &str| {
+            EmbeddedText::from(embedder.identity().schema.compose(role, analyzer, None, text))
         };
-        BTreeMap::from([
-            ("query".to_owned(), count(&self.retrieval, &queries)),
-            ("anchor".to_owned(), count(self.scoring(), &anchors)),
-            ("snippet".to_owned(), vectors.truncated()),
-        ])
+        let queries = |embedder| {
+            plan.runs.iter().map(|run| composed(embedder, Role::Query, &run.text)).collect()
+        };
+        let anchors = |labels: &Labels| {
+            let texts = labels.anchors.iter();
+            texts.map(|anchor| composed(parts.scorer, Role::Passage, &anchor.text)).collect()
+        };
+        Self {
+            asked: parts.embedder.map(queries),
+            scored: queries(parts.scorer),
+            anchors: labels.iter().map(anchors).collect(),
+            retrieval: None,
+        }
+    }
+
+    /// Embeds wordings for the index, and gives the vectors of wordings and anchors under the
+    /// scorer.
+    pub(crate) fn embed(
+        &mut self,
+        parts: &Parts<'_>,
+        settings: &Settings,
+        progress: OnProgress<'_>,
+    ) -> Result<TextVectors, EvaluateError> {
+        let others = parts.embedder.filter(|e| e.identity() != parts.scorer.identity());
+        self.retrieval = match (others, &self.asked) {
+            (Some(embedder), Some(asked)) => {
+                Some(TextVectors::embed(embedder, asked, settings, progress)?)
+            }
+            _ => None,
+        };
+        let theirs = self.scored.iter().chain(self.anchors.iter().flatten());
+        TextVectors::embed(parts.scorer, theirs, settings, progress)
+    }
+
+    /// Under the scorer, by run as planned.
+    pub(crate) fn scored(&self, run: usize) -> Digest {
+        self.scored[run].sha256
+    }
+
+    /// Under the scorer, by question.
+    pub(crate) fn anchors(&self, question: usize) -> &[EmbeddedText] {
+        &self.anchors[question]
+    }
+
+    /// The vector that the store is asked with; `None` where it needs none, or there is none.
+    pub(crate) fn asked<'a>(&'a self, run: usize, scoring: &'a TextVectors) -> Option<&'a [f32]> {
+        let asked = self.asked.as_ref()?;
+        self.retrieval.as_ref().unwrap_or(scoring).get(asked[run].sha256)
+    }
+
+    /// Which vector the run cannot be asked or scored without.
+    pub(crate) fn lacks(&self, run: usize, scoring: &TextVectors) -> Option<&'static str> {
+        if self.asked.is_some() && self.asked(run, scoring).is_none() {
+            return Some("the index's embedder has no vector for this text");
+        }
+        let scored = scoring.get(self.scored(run));
+        scored.is_none().then_some("the scoring embedder has no vector for this text")
+    }
+
+    /// How long the wording took to embed; `None` where the store is not asked with a vector.
+    pub(crate) fn milliseconds(&self, run: usize, scoring: &TextVectors) -> Option<f64> {
+        let asked = self.asked.as_ref()?;
+        Some(self.retrieval.as_ref().unwrap_or(scoring).milliseconds(asked[run].sha256))
+    }
+
+    /// Distinct wordings that were cut at a model's limit: the one that asks, else the scorer's.
+    pub(crate) fn truncated_queries(&self, scoring: &TextVectors) -> usize {
+        let queries = self.asked.as_ref().unwrap_or(&self.scored);
+        self.retrieval.as_ref().unwrap_or(scoring).truncated(queries)
+    }
+
+    /// Distinct anchors that were cut at the scorer's limit.
+    pub(crate) fn truncated_anchors(&self, scoring: &TextVectors) -> usize {
+        scoring.truncated(self.anchors.iter().flatten())
     }
 
     pub(crate) fn exports(
@@ -119,41 +123,35 @@ impl<'a> Texts<'a> {
         parts: &Parts<'_>,
         settings: &Settings,
         plan: &Plan,
-        labels: &[Labels],
+        scoring: &TextVectors,
     ) -> Exports {
-        let mut exports = Exports { dim: parts.scorer.identity().dim, ..Exports::default() };
-        let mut push = |text: String, record: TextRecord| {
-            let Some(vector) = self.scoring().get(&text) else { return };
-            let row = exports.texts.len();
-            let sha256 = Digest::of(&text);
-            let text = (!settings.redact).then_some(text);
-            exports.vectors.extend_from_slice(vector);
-            exports.texts.push(TextRecord { row, sha256, text, ..record });
-        };
-        let blank = |role, question: &str| TextRecord {
+        let blank = |embedded: &EmbeddedText, role, question: usize| TextRecord {
             row: 0,
             role,
-            question: question.to_owned(),
+            question: parts.gold.items[question].id.clone(),
             wording: None,
             seed: None,
             anchor: None,
-            sha256: Digest::of(""),
-            text: None,
+            sha256: embedded.sha256,
+            text: (!settings.redact).then(|| embedded.text.clone()),
         };
-        for run in &plan.runs {
-            let id = &parts.gold.items[run.question].id;
-            let record = TextRecord {
-                wording: Some(run.wording),
-                seed: Some(run.seed),
-                ..blank(TextRole::Query, id)
-            };
-            push(run.embedded(parts.scorer, &self.analyzer), record);
-        }
-        for (question, labels) in parts.gold.items.iter().zip(labels) {
-            for (n, text) in labels.anchors.iter().enumerate() {
-                let record =
-                    TextRecord { anchor: Some(n), ..blank(TextRole::Anchor, &question.id) };
-                push(self.anchor(text), record);
+        let queries = plan.runs.iter().zip(&self.scored).map(|(run, embedded)| TextRecord {
+            wording: Some(run.wording),
+            seed: Some(run.seed),
+            ..blank(embedded, TextRole::Query, run.question)
+        });
+        let anchors = self.anchors.iter().enumerate().flat_map(|(question, anchors)| {
+            anchors.iter().enumerate().map(move |(n, embedded)| (question, n, embedded))
+        });
+        let anchors = anchors.map(|(question, n, embedded)| TextRecord {
+            anchor: Some(n),
+            ..blank(embedded, TextRole::Anchor, question)
+        });
+        let mut exports = Exports { dim: parts.scorer.identity().dim, ..Exports::default() };
+        for record in queries.chain(anchors) {
+            if let Some(vector) = scoring.get(record.sha256) {
+                exports.vectors.extend_from_slice(vector);
+                exports.texts.push(TextRecord { row: exports.texts.len(), ..record });
             }
         }
         exports

@@ -1,6 +1,6 @@
 //! Why an evaluation could not be made.
 
-use wfgy_core::PortError;
+use wfgy_core::{PinMismatch, PortError};
 use wfgy_score::{DeltaSError, LabelProblem};
 
 /// Why there is no evaluation. None of these is a verdict.
@@ -32,21 +32,9 @@ pub enum EvaluateError {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// The index was built with another embedder than the one at hand.
-    #[error(
-        "{store} was built with {pin} `{built_with}`, and this embedder is `{given}`: \
-         query it with the embedder it was built with"
-    )]
-    OtherEmbedder {
-        /// The store.
-        store: String,
-        /// Which pin differs.
-        pin: &'static str,
-        /// What the index remembers.
-        built_with: String,
-        /// What was given.
-        given: String,
-    },
+    /// The index was built with another embedder or tokenizer than the one at hand.
+    #[error(transparent)]
+    OtherPart(#[from] PinMismatch),
     /// The store holds nothing that could be retrieved.
     #[error("{store}: holds no snippet; build the index from a corpus with text")]
     EmptyStore {

@@ -1,10 +1,10 @@
 //! One evaluation from beginning to end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use wfgy_core::Analyzer;
 use wfgy_core::evaluation::{Calibration, Context, Null, QuestionRecord, RunRecord, TimingRecord};
+use wfgy_score::Retrieved;
 use wfgy_stats::Sample;
 
 use crate::asked::Asked;
@@ -12,13 +12,16 @@ use crate::draw::{DRAWN, draw};
 use crate::embedded::{Exports, Texts};
 use crate::error::EvaluateError;
 use crate::hard::{Wording, nearest_wrong};
+use crate::index::Index;
 use crate::integrity;
 use crate::labels::{Labeller, Labels};
 use crate::plan::Plan;
 use crate::reader::Reader;
-use crate::records::{AskedQuestion, Scored, score};
+use crate::records::{AskedQuestion, AskedRun, Scored, Scoring, score};
+use crate::seeds::Perturber;
 use crate::setup::{OnProgress, Parts, Progress, Settings};
-use crate::vectors::SnippetVectors;
+use crate::texts::EmbeddedText;
+use crate::vectors::ScoringVectors;
 
 /// Everything that an evaluation saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,15 +52,16 @@ pub fn evaluate(
     check_settings(settings)?;
     let index = Index::of(&parts)?;
     let unit = parts.gold.unit();
-    let labels = Labeller::new(parts.store, parts.embedder.tokenizer(), settings, unit)
+    let labels = Labeller::new(parts.store, parts.tokenizer, settings, unit)
         .labels(&parts.gold.items, progress)?;
     for (question, labels) in parts.gold.items.iter().zip(&labels) {
         labels.refuse_impossible(&question.id)?;
     }
-    let mut plan = Plan::of(parts.gold, parts.embedder, &index.analyzer, &settings.seeds)?;
-    let texts = Texts::embed(&parts, settings, &index.analyzer, &mut plan, &labels, progress)?;
-    let integrity = integrity::check(&parts, settings, &index.analyzer, &index.hash, progress)?;
-    let asked = Asked::of(&parts, settings, unit, &plan, &texts, progress);
+    let plan = Plan::of(parts.gold, &perturber(&parts, &index), &settings.seeds)?;
+    let mut texts = Texts::compose(&parts, &index.analyzer, &plan, &labels);
+    let scoring = texts.embed(&parts, settings, progress)?;
+    let integrity = integrity::check(&parts, settings, &index, progress)?;
+    let asked = Asked::of(&parts, settings, &plan, &texts, &scoring, progress);
 
     let decoys: Vec<Vec<u32>> = std::iter::zip(&parts.gold.items, &labels)
         .map(|(question, labels)| match question.answerable {
@@ -65,13 +69,19 @@ pub fn evaluate(
             false => Vec::new(),
         })
         .collect();
-    let needed = asked.needed(&labels, &decoys);
-    let mut vectors = SnippetVectors::new(parts, settings, &index.analyzer, index.stored);
-    let hard = hard_null(&parts, &plan, &texts, &labels, &needed, &mut vectors, progress)?;
-    vectors.prepare(&needed)?;
-    vectors.prepare(&hard.iter().flatten().copied().collect())?;
+    let mut vectors = ScoringVectors::new(parts, settings, &index.analyzer, scoring, index.stored);
+    vectors.prepare(&asked.needed(&labels, &decoys))?;
+    let hard = hard_null(&parts, &plan, &texts, &labels, &mut vectors, progress)?;
     let sole = sole_sections(&parts, settings, &asked)?;
 
+    let run = |i: usize| AskedRun {
+        planned: &plan.runs[i],
+        vector: vectors.texts.get(texts.scored(i)),
+        outcome: &asked.outcomes[i],
+        hard: hard[i],
+        embed_ms: texts.milliseconds(i, &vectors.texts),
+    };
+    let anchor = |text: &EmbeddedText| vectors.texts.get(text.sha256);
     let questions: Vec<AskedQuestion<'_>> = parts
         .gold
         .items
@@ -80,17 +90,25 @@ pub fn evaluate(
         .map(|(q, question)| AskedQuestion {
             question,
             labels: &labels[q],
-            anchors: texts.anchors(&labels[q]),
+            anchors: texts.anchors(q).iter().filter_map(anchor).collect(),
             decoys: &decoys[q],
-            runs: asked.runs_of(q, &plan, &texts, &hard),
+            runs: plan.runs_of(q).map(run).collect(),
         })
         .collect();
+    let frame = Scoring {
+        vectors: &vectors,
+        store: parts.store,
+        settings,
+        sole: &sole,
+        retrieved: match parts.tokenizer {
+            Some(_) => |hit| Retrieved::in_tokens(hit),
+            None => |hit| Retrieved::in_characters(hit),
+        },
+    };
     let total = questions.len();
     progress(Progress { stage: "score", done: 0, total });
-    let scored: Vec<Result<Scored, EvaluateError>> = questions
-        .par_iter()
-        .map(|asked| score(asked, &vectors, parts.store, settings, &sole))
-        .collect();
+    let scored: Vec<Result<Scored, EvaluateError>> =
+        questions.par_iter().map(|asked| score(asked, &frame)).collect();
     progress(Progress { stage: "score", done: total, total });
     drop(questions);
 
@@ -125,10 +143,14 @@ pub fn evaluate(
         questions: question_records(&parts, settings, &labels),
         calibration,
         integrity,
-        truncated: texts.truncated(&plan, &labels, &vectors),
+        truncated: BTreeMap::from([
+            ("query".to_owned(), texts.truncated_queries(&vectors.texts)),
+            ("anchor".to_owned(), texts.truncated_anchors(&vectors.texts)),
+            ("snippet".to_owned(), vectors.truncated()),
+        ]),
         dropped_runs: plan.dropped.clone(),
     };
-    let exports = texts.exports(&parts, settings, &plan, &labels);
+    let exports = texts.exports(&parts, settings, &plan, &vectors.texts);
     Ok(Evaluation { context, runs, timings, exports })
 }
 
@@ -147,53 +169,17 @@ pub(crate) fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {
     Ok(())
 }
 
-/// What the store says of itself.
-pub(crate) struct Index {
-    hash: String,
-    pub(crate) analyzer: Analyzer,
-    /// Whether ΔS can be read from stored vectors.
-    stored: bool,
-}
-
-impl Index {
-    pub(crate) fn of(parts: &Parts<'_>) -> Result<Self, EvaluateError> {
-        let store = parts.store;
-        let pin = |pin: &'static str| {
-            store.pins().get(pin).ok_or_else(|| EvaluateError::Pin {
-                store: store.name().to_owned(),
-                pin,
-                problem: "is missing; rebuild the index".to_owned(),
-            })
-        };
-        if store.n_snippets() == 0 {
-            return Err(EvaluateError::EmptyStore { store: store.name().to_owned() });
+/// Seeds are what the index sees of them: tokens where its tokenizer is known, else words.
+fn perturber<'a>(parts: &Parts<'a>, index: &Index) -> Perturber<'a> {
+    let language = &parts.gold.language;
+    match (parts.embedder, parts.tokenizer) {
+        (Some(embedder), tokenizer) => {
+            let tokenizer = tokenizer.unwrap_or(embedder.tokenizer());
+            let schema = &embedder.identity().schema;
+            Perturber::new(tokenizer, Some(schema), index.analyzer, language)
         }
-        let analyzer = pin("ANALYZER_CONF")?.parse().map_err(|error| EvaluateError::Pin {
-            store: store.name().to_owned(),
-            pin: "ANALYZER_CONF",
-            problem: format!("{error}"),
-        })?;
-        let identity = parts.embedder.identity();
-        for (name, given) in [
-            ("EMBED_MODEL_VER", identity.model_ver.clone()),
-            ("EMBED_SCHEMA", identity.schema.to_string()),
-            ("EMBED_DIM", identity.dim.to_string()),
-            ("TOK_VER", parts.embedder.tokenizer().version().to_owned()),
-        ] {
-            let built_with = pin(name)?;
-            if built_with != given {
-                return Err(EvaluateError::OtherEmbedder {
-                    store: store.name().to_owned(),
-                    pin: name,
-                    built_with: built_with.to_owned(),
-                    given,
-                });
-            }
-        }
-        let scorer = parts.scorer.identity();
-        let stored = pin("EMBED_MODEL_VER")? == scorer.model_ver
-            && pin("EMBED_SCHEMA")? == scorer.schema.to_string();
-        Ok(Self { hash: pin("INDEX_HASH")?.to_owned(), analyzer, stored })
+        (None, Some(tokenizer)) => Perturber::new(tokenizer, None, index.analyzer, language),
+        (None, None) => Perturber::of_words(index.analyzer, language),
     }
 }
 
@@ -201,26 +187,25 @@ impl Index {
 fn hard_null(
     parts: &Parts<'_>,
     plan: &Plan,
-    texts: &Texts<'_>,
+    texts: &Texts,
     labels: &[Labels],
-    needed: &BTreeSet<u32>,
-    vectors: &mut SnippetVectors<'_>,
+    vectors: &mut ScoringVectors<'_>,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Option<u32>>, EvaluateError> {
-    let asked: Vec<usize> = (0..plan.runs.len())
-        .filter(|i| plan.runs[*i].seed == 0)
-        .filter(|i| parts.gold.items[plan.runs[*i].question].answerable)
-        .collect();
+    let has_null = |i: &usize| {
+        let run = &plan.runs[*i];
+        let answerable = parts.gold.items[run.question].answerable;
+        run.seed == 0 && answerable && vectors.texts.get(texts.scored(*i)).is_some()
+    };
+    let asked: Vec<usize> = (0..plan.runs.len()).filter(has_null).collect();
     let wordings: Vec<Wording<'_>> = asked
         .iter()
-        .map(|i| &plan.runs[*i])
-        .map(|run| Wording {
-            vector: texts.scored(run).unwrap_or_default(),
-            targets: &labels[run.question].positions,
+        .map(|i| Wording {
+            key: texts.scored(*i),
+            targets: &labels[plan.runs[*i].question].positions,
         })
         .collect();
-    let n = parts.store.n_snippets();
-    let found = nearest_wrong(vectors, n, &wordings, needed, progress)?;
+    let found = nearest_wrong(vectors, parts.store.n_snippets(), &wordings, progress)?;
     let mut hard = vec![None; plan.runs.len()];
     for (i, found) in asked.into_iter().zip(found) {
         hard[i] = found;

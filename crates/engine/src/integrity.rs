@@ -16,15 +16,16 @@
 use std::collections::BTreeSet;
 
 use wfgy_core::evaluation::Integrity;
-use wfgy_core::{Analyzer, Depth, Path, Query};
+use wfgy_core::{Analyzer, Depth, Embedder, Path, Query, Store};
 use wfgy_gate::IntegrityMode;
 use wfgy_score::{Vector, delta_s};
 use wfgy_stats::{Sample, at_least};
 
 use crate::draw::{DRAWN, draw};
 use crate::error::EvaluateError;
+use crate::index::Index;
 use crate::passages::passages;
-use crate::retrieve::retrieve;
+use crate::retrieve::{Asking, retrieve};
 use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::texts::embed_checked;
 
@@ -60,18 +61,18 @@ struct Compared {
 pub(crate) fn check(
     parts: &Parts<'_>,
     settings: &Settings,
-    analyzer: &Analyzer,
-    index_hash: &str,
+    index: &Index,
     progress: OnProgress<'_>,
 ) -> Result<Integrity, EvaluateError> {
     let n = parts.store.n_snippets();
-    let (mode, positions) = match settings.integrity {
-        IntegrityMode::Off => return Ok(unchecked("off")),
-        _ if !parts.embeds_any_text => return Ok(unchecked("impossible")),
-        IntegrityMode::Sample => {
-            ("sample", draw("integrity", index_hash, n, DRAWN, &BTreeSet::new()))
+    let (embedder, mode, positions) = match (settings.integrity, parts.embedder) {
+        (IntegrityMode::Off, _) => return Ok(unchecked("off")),
+        (_, None) => return without_vectors(parts, settings),
+        (_, Some(_)) if !parts.embeds_any_text => return Ok(unchecked("impossible")),
+        (IntegrityMode::Sample, Some(embedder)) => {
+            (embedder, "sample", draw("integrity", &index.hash, n, DRAWN, &BTreeSet::new()))
         }
-        IntegrityMode::Full => ("full", (0..n as u32).collect()),
+        (IntegrityMode::Full, Some(embedder)) => (embedder, "full", (0..n as u32).collect()),
     };
     let mut record = unchecked(mode);
     let mut misses = Vec::new();
@@ -79,7 +80,8 @@ pub(crate) fn check(
     let total = positions.len();
     progress(Progress { stage: "integrity", done: 0, total });
     for block in positions.chunks(AT_A_TIME) {
-        let Some(compared) = compare(parts, settings, analyzer, block)? else {
+        let Some(compared) = compare(embedder, parts.store, settings, &index.analyzer, block)?
+        else {
             return Ok(unchecked("impossible"));
         };
         for one in compared {
@@ -109,6 +111,19 @@ pub(crate) fn check(
     Ok(record)
 }
 
+/// There is nothing to compare, where the store gives no vector either.
+fn without_vectors(parts: &Parts<'_>, settings: &Settings) -> Result<Integrity, EvaluateError> {
+    let held = parts.store.vectors(&[0], settings.deadline());
+    match held.map_err(EvaluateError::at("integrity"))? {
+        None => Ok(unchecked("none")),
+        Some(_) => Err(EvaluateError::Pin {
+            store: parts.store.name().to_owned(),
+            pin: "EMBED_MODEL_VER",
+            problem: "is missing, although it holds vectors; rebuild the index".to_owned(),
+        }),
+    }
+}
+
 fn unchecked(mode: &str) -> Integrity {
     Integrity {
         mode: mode.to_owned(),
@@ -122,23 +137,21 @@ fn unchecked(mode: &str) -> Integrity {
 
 /// `None` where stored vectors or embeddings of their text cannot be had.
 fn compare(
-    parts: &Parts<'_>,
+    embedder: &dyn Embedder,
+    store: &dyn Store,
     settings: &Settings,
     analyzer: &Analyzer,
     positions: &[u32],
 ) -> Result<Option<Vec<Compared>>, EvaluateError> {
     let at = EvaluateError::at("integrity");
-    let schema = &parts.embedder.identity().schema;
-    let dim = parts.embedder.identity().dim;
-    let stored = parts.store.vectors(positions, settings.deadline()).map_err(&at)?;
+    let schema = &embedder.identity().schema;
+    let dim = embedder.identity().dim;
+    let stored = store.vectors(positions, settings.deadline()).map_err(&at)?;
     let Some(stored) = stored else { return Ok(None) };
-    let passages = passages(parts.store, settings, positions).map_err(&at)?;
+    let passages = passages(store, settings, positions).map_err(&at)?;
     let texts: Vec<String> = passages.iter().map(|p| p.embedded(schema, analyzer)).collect();
-    let embedded = embed_checked(
-        parts.embedder,
-        &texts.iter().map(String::as_str).collect::<Vec<_>>(),
-        settings,
-    )?;
+    let embedded =
+        embed_checked(embedder, &texts.iter().map(String::as_str).collect::<Vec<_>>(), settings)?;
     let mut compared = Vec::with_capacity(positions.len());
     for (i, passage) in passages.into_iter().enumerate() {
         let Some(made) = embedded.row(i) else { return Ok(None) };
@@ -182,8 +195,11 @@ fn stored_elsewhere(
     settings: &Settings,
     misses: &[Compared],
 ) -> Result<usize, EvaluateError> {
-    let queries: Vec<Query<'_>> =
-        misses.iter().map(|m| Query { text: &m.text, vector: Some(&m.made) }).collect();
+    let queries: Vec<Asking<'_>> = misses
+        .iter()
+        .map(|miss| Query { text: &miss.text, vector: Some(&miss.made) })
+        .map(|query| Asking { query, counts: true })
+        .collect();
     let depth = Depth { snippets: ELSEWHERE, documents: 0 };
     let answers = retrieve(parts.store, &queries, Path::Exact, depth, settings, &|_| ());
     let mut elsewhere = 0;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::{Question, Span, Store, StoredSection, TargetRef, Tokenizer, Unit, snippet_id};
-use wfgy_score::coverage::{Alternative, Coverage, Part};
+use wfgy_score::coverage::{Alternative, Coverage, Part, character_tokens};
 use wfgy_score::label::{self, LabelProblem, locate};
 use wfgy_score::trec::section_unit;
 
@@ -24,9 +24,19 @@ pub struct Labels {
     /// Corpus positions of the snippets that overlap a target, any alternative of it.
     pub positions: BTreeSet<u32>,
     /// What the retrieved snippets should be close to: distinct texts, in order.
-    pub anchors: Vec<String>,
+    pub anchors: Vec<Anchor>,
     /// Everything that is odd about a target, in order.
     pub notes: Vec<LabelNote>,
+}
+
+/// A text that the retrieved snippets should be close to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// It.
+    pub text: String,
+    /// Whether the gold set gives it, as an anchor, a quote or a span; else it is a whole section,
+    /// for want of anything better.
+    pub given: bool,
 }
 
 /// Something odd about one alternative of one target.
@@ -90,7 +100,7 @@ impl Labels {
 /// Resolves the targets of questions against one store.
 pub struct Labeller<'a> {
     reader: Reader<'a>,
-    tokenizer: &'a dyn Tokenizer,
+    tokenizer: Option<&'a dyn Tokenizer>,
     unit: Unit,
     /// Token spans by document and section, since questions share sections.
     tokens: BTreeMap<(String, String), Vec<Span>>,
@@ -122,10 +132,11 @@ struct Located<'s> {
 type Documents<'s> = BTreeMap<&'s str, Vec<StoredSection>>;
 
 impl<'a> Labeller<'a> {
-    /// For the index behind `store`, whose TOK_VER is `tokenizer`'s; `unit` is the gold set's.
+    /// For the index behind `store`, whose TOK_VER is `tokenizer`'s (`None`: characters are
+    /// counted); `unit` is the gold set's.
     pub fn new(
         store: &'a dyn Store,
-        tokenizer: &'a dyn Tokenizer,
+        tokenizer: Option<&'a dyn Tokenizer>,
         settings: &'a Settings,
         unit: Unit,
     ) -> Self {
@@ -192,7 +203,7 @@ impl<'a> Labeller<'a> {
                     let grade = labels.qrels.entry(unit).or_default();
                     *grade = reference.grade.max(*grade);
                 }
-                labels.anchors.extend(texts(reference, places.as_deref()));
+                labels.anchors.extend(anchors(reference, places.as_deref()));
                 let Some(places) = places else { continue };
                 let positions: BTreeSet<u32> =
                     places.iter().flat_map(|place| place.overlapping(offsets)).collect();
@@ -205,10 +216,11 @@ impl<'a> Labeller<'a> {
             labels.expected.push(expected.join(" | "));
         }
         if !question.anchors.is_empty() {
-            labels.anchors = question.anchors.clone();
+            let given = |text: &String| Anchor { text: text.clone(), given: true };
+            labels.anchors = question.anchors.iter().map(given).collect();
         }
         let mut seen = BTreeSet::new();
-        labels.anchors.retain(|text| !text.trim().is_empty() && seen.insert(text.clone()));
+        labels.anchors.retain(|a| !a.text.trim().is_empty() && seen.insert(a.text.clone()));
         labels.notes = notes;
         Ok(labels)
     }
@@ -251,7 +263,10 @@ impl<'a> Labeller<'a> {
     }
 
     fn encode(&self, text: &str) -> Result<Vec<Span>, EvaluateError> {
-        let tokens = self.tokenizer.encode(text).map_err(EvaluateError::at("labels"))?;
+        let Some(tokenizer) = self.tokenizer else {
+            return Ok(character_tokens(text.chars().count()));
+        };
+        let tokens = tokenizer.encode(text).map_err(EvaluateError::at("labels"))?;
         Ok(tokens.spans)
     }
 
@@ -387,13 +402,16 @@ fn shown(reference: &TargetRef, places: Option<&[Place<'_>]>) -> String {
 }
 
 /// Anchors that a target gives: its quote or the text of its span, else its sections.
-fn texts(reference: &TargetRef, places: Option<&[Place<'_>]>) -> Vec<String> {
+fn anchors(reference: &TargetRef, places: Option<&[Place<'_>]>) -> Vec<Anchor> {
     if let Some(quote) = &reference.quote {
-        return vec![quote.clone()];
+        return vec![Anchor { text: quote.clone(), given: true }];
     }
-    let text = |place: &Place<'_>| match place.span {
-        Some(span) => slice(&place.section.text, span).unwrap_or_default().to_owned(),
-        None => place.section.text.clone(),
+    let anchor = |place: &Place<'_>| match place.span {
+        Some(span) => {
+            let text = slice(&place.section.text, span).unwrap_or_default().to_owned();
+            Anchor { text, given: true }
+        }
+        None => Anchor { text: place.section.text.clone(), given: false },
     };
-    places.unwrap_or_default().iter().map(text).collect()
+    places.unwrap_or_default().iter().map(anchor).collect()
 }

@@ -19,6 +19,7 @@ mod embedded;
 mod error;
 mod evaluate;
 mod hard;
+mod index;
 mod integrity;
 mod latency;
 mod reader;
@@ -37,6 +38,8 @@ pub use setup::{OnProgress, Parts, Progress, Settings};
 pub use summary::summary;
 pub use worst::{WorstQuestion, worst_questions};
 
+#[cfg(test)]
+mod lexical;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

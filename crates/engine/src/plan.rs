@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wfgy_core::{Analyzer, Embedder, GoldSet, Role};
+use wfgy_core::GoldSet;
 
 use crate::error::EvaluateError;
-use crate::seeds::{DropReason, Perturber, Seeded};
+use crate::seeds::{Perturber, Seeded};
 
 /// One retrieval to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +18,6 @@ pub struct PlannedRun {
     pub seed: u64,
     /// The text to ask.
     pub text: String,
-}
-
-impl PlannedRun {
-    /// Its embedded string under `embedder`.
-    pub(crate) fn embedded(&self, embedder: &dyn Embedder, analyzer: &Analyzer) -> String {
-        embedder.identity().schema.compose(Role::Query, analyzer, None, &self.text)
-    }
 }
 
 /// All runs, in gold order, then by wording, then by seed as given.
@@ -43,12 +36,9 @@ impl Plan {
     /// Where a wording cannot be tokenised, or the analyzer does not do what its name says.
     pub fn of(
         gold: &GoldSet,
-        embedder: &dyn Embedder,
-        analyzer: &Analyzer,
+        perturber: &Perturber<'_>,
         seeds: &[u64],
     ) -> Result<Self, EvaluateError> {
-        let schema = &embedder.identity().schema;
-        let perturber = Perturber::new(embedder.tokenizer(), schema, *analyzer, &gold.language);
         let mut plan = Self::default();
         for (question, item) in gold.items.iter().enumerate() {
             for (wording, text) in item.wordings().enumerate() {
@@ -56,7 +46,7 @@ impl Plan {
                     return Err(EvaluateError::Analyzer {
                         question: item.id.clone(),
                         wording,
-                        analyzer: analyzer.to_string(),
+                        analyzer: perturber.analyzer().to_string(),
                     });
                 }
                 let seeded = perturber
@@ -67,7 +57,9 @@ impl Plan {
                         Seeded::Text(text) => {
                             plan.runs.push(PlannedRun { question, wording, seed: *seed, text });
                         }
-                        Seeded::Dropped(reason) => plan.count(reason),
+                        Seeded::Dropped(reason) => {
+                            *plan.dropped.entry(reason.name().to_owned()).or_default() += 1;
+                        }
                     }
                 }
             }
@@ -75,16 +67,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Drops the runs that have no vector.
-    pub(crate) fn keep(&mut self, has_vector: impl Fn(&PlannedRun) -> bool) {
-        let before = self.runs.len();
-        self.runs.retain(has_vector);
-        for _ in self.runs.len()..before {
-            self.count(DropReason::NoVector);
-        }
-    }
-
-    fn count(&mut self, reason: DropReason) {
-        *self.dropped.entry(reason.name().to_owned()).or_default() += 1;
+    /// Numbers of the runs of a question, which follow each other.
+    pub(crate) fn runs_of(&self, question: usize) -> std::ops::Range<usize> {
+        self.runs.partition_point(|run| run.question < question)
+            ..self.runs.partition_point(|run| run.question <= question)
     }
 }

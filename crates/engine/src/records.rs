@@ -3,29 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::evaluation::{HitRecord, RunRecord, RunStatus, TimingRecord};
-use wfgy_core::{Answer, Deadline, PortError, Question, Snippet, Store};
+use wfgy_core::{Answer, Deadline, Question, Snippet, Store};
 use wfgy_score::delta_s::{auc, nearest};
 use wfgy_score::{Retrieved, Vector, delta_s};
 use wfgy_stats::Sample;
 
+use crate::asked::Outcome;
 use crate::error::EvaluateError;
 use crate::labels::Labels;
 use crate::plan::PlannedRun;
 use crate::reader::Reader;
 use crate::setup::Settings;
-use crate::vectors::SnippetVectors;
+use crate::vectors::ScoringVectors;
 
 /// A run with everything that was asked for it.
 pub(crate) struct AskedRun<'a> {
     pub(crate) planned: &'a PlannedRun,
-    /// The wording under the scorer.
-    pub(crate) vector: &'a [f32],
-    pub(crate) served: &'a Result<Answer, PortError>,
-    /// The exact sweep; without hits where it failed or was not asked.
-    pub(crate) exact: &'a [u32],
+    /// The wording under the scorer; `None` only where the run was not asked.
+    pub(crate) vector: Option<&'a [f32]>,
+    pub(crate) outcome: &'a Outcome,
     /// The nearest snippet that overlaps no target, for seed 0 of an answerable question.
     pub(crate) hard: Option<u32>,
-    pub(crate) embed_ms: f64,
+    /// `None` where the store is asked with text alone.
+    pub(crate) embed_ms: Option<f64>,
+}
+
+/// What the runs of all questions share.
+pub(crate) struct Scoring<'a> {
+    pub(crate) vectors: &'a ScoringVectors<'a>,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) settings: &'a Settings,
+    /// The documents among the hits that have one section only.
+    pub(crate) sole: &'a BTreeSet<String>,
+    /// What coverage counts of a hit: tokens, or characters where the store has no tokenizer.
+    pub(crate) retrieved: for<'h> fn(&'h HitRecord) -> Retrieved<'h>,
 }
 
 /// What the runs of one question share.
@@ -77,17 +88,16 @@ impl Rows<'_> {
 }
 
 /// Scores the runs of one question, in their order.
-///
-/// `sole` holds the documents among the hits that have one section only.
 pub(crate) fn score(
     asked: &AskedQuestion<'_>,
-    vectors: &SnippetVectors<'_>,
-    store: &dyn Store,
-    settings: &Settings,
-    sole: &BTreeSet<String>,
+    scoring: &Scoring<'_>,
 ) -> Result<Scored, EvaluateError> {
-    let hits = asked.runs.iter().filter_map(|run| run.served.as_ref().ok()).flat_map(|a| &a.hits);
-    let mut hit_positions: Vec<u32> = hits.map(|hit| hit.position).collect();
+    let Scoring { vectors, store, settings, .. } = *scoring;
+    let hits = asked.runs.iter().filter_map(|run| match run.outcome {
+        Outcome::Answered { answer, .. } => Some(&answer.hits),
+        Outcome::Unasked(_) | Outcome::Failed(_) => None,
+    });
+    let mut hit_positions: Vec<u32> = hits.flatten().map(|hit| hit.position).collect();
     hit_positions.sort_unstable();
     hit_positions.dedup();
     let snippets = Reader::new(store, settings)
@@ -111,9 +121,9 @@ pub(crate) fn score(
     let mut scored = Scored::default();
     for run in &asked.runs {
         let mut record = blank(asked.question, run, settings);
-        let answer = match run.served {
-            Ok(answer) => answer,
-            Err(error) => {
+        let (answer, exact) = match run.outcome {
+            Outcome::Answered { answer, exact } => (answer, exact),
+            Outcome::Failed(error) => {
                 record.status = RunStatus::Failed;
                 record.error = Some(match settings.redact {
                     // A service may repeat what it was asked.
@@ -123,9 +133,16 @@ pub(crate) fn score(
                 scored.runs.push(record);
                 continue;
             }
+            Outcome::Unasked(why) => {
+                record.status = RunStatus::Unasked;
+                record.error = Some((*why).to_owned());
+                scored.runs.push(record);
+                continue;
+            }
         };
-        let wording = Vector::new(&shown(asked.question, run), run.vector, vectors.dim())?;
-        record.exact = run.exact.to_vec();
+        let vector = run.vector.unwrap_or_default();
+        let wording = Vector::new(&shown(asked.question, run), vector, vectors.dim())?;
+        record.exact = exact.clone();
         for hit in &answer.hits {
             let snippet = snippets.get(&hit.position);
             let Some(snippet) = snippet else {
@@ -140,7 +157,7 @@ pub(crate) fn score(
                 section_id: snippet.section_id.clone(),
                 offsets: snippet.offsets,
                 tokens: snippet.tokens,
-                sole_section: sole.contains(&snippet.doc_id),
+                sole_section: scoring.sole.contains(&snippet.doc_id),
                 score: hit.score,
                 delta_s_question: delta_s(wording, row),
                 delta_s_anchor: nearest(row, &anchors),
@@ -150,8 +167,7 @@ pub(crate) fn score(
             record.status = RunStatus::Answered;
         }
         if asked.question.answerable {
-            let retrieved: Vec<Retrieved<'_>> =
-                record.hits.iter().map(Retrieved::in_tokens).collect();
+            let retrieved: Vec<Retrieved<'_>> = record.hits.iter().map(scoring.retrieved).collect();
             record.coverage = asked.labels.coverage.at(&retrieved, settings.cutoffs());
             record.delta_s_decoy = decoy(&record, asked.decoys, &rows)?;
             if run.planned.seed == 0 {
@@ -223,14 +239,14 @@ fn hold_against_nulls(
     Ok(())
 }
 
-fn timing(record: &RunRecord, answer: &Answer, embed_ms: f64) -> TimingRecord {
-    let mut stages_ms = BTreeMap::from([
-        ("embed".to_owned(), embed_ms),
-        ("retrieve".to_owned(), answer.retrieve.as_secs_f64() * 1e3),
-    ]);
-    if let Some(rerank) = answer.rerank {
-        stages_ms.insert("rerank".to_owned(), rerank.as_secs_f64() * 1e3);
-    }
+fn timing(record: &RunRecord, answer: &Answer, embed_ms: Option<f64>) -> TimingRecord {
+    let stages = [
+        ("embed", embed_ms),
+        ("retrieve", Some(answer.retrieve.as_secs_f64() * 1e3)),
+        ("rerank", answer.rerank.map(|time| time.as_secs_f64() * 1e3)),
+    ];
+    let stages_ms = stages.into_iter().filter_map(|(name, ms)| Some((name.to_owned(), ms?)));
+    let stages_ms = stages_ms.collect();
     TimingRecord {
         question: record.question.clone(),
         wording: record.wording,

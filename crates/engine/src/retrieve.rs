@@ -14,14 +14,22 @@ const AT_A_TIME: usize = 64;
 /// One failed run in so many (5 %) is the most that a verdict can rest on.
 const FAILED_ONE_IN: usize = 20;
 
+/// A query, and whether its failure counts towards the most that a verdict can rest on; that of
+/// an unanswerable question does not.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) query: Query<'a>,
+    pub(crate) counts: bool,
+}
+
 /// Asks every query along `path`; a query that failed after its retries has its reason.
 ///
 /// Only queries that failed in a way that may pass are asked again, after a rest. Once more than
-/// 5 % of all have failed there can be no verdict, so the rest is not asked: a service that is
+/// 5 % of those that count have failed there can be no verdict, so the rest is not asked: a service that is
 /// down costs minutes, not hours.
 pub(crate) fn retrieve(
     store: &dyn Store,
-    queries: &[Query<'_>],
+    queries: &[Asking<'_>],
     path: Path,
     depth: Depth,
     settings: &Settings,
@@ -31,14 +39,17 @@ pub(crate) fn retrieve(
     let total = queries.len();
     progress(Progress { stage, done: 0, total });
     let mut answers = Vec::with_capacity(total);
+    let counting = queries.iter().filter(|asking| asking.counts).count();
     let mut failed = 0;
     for chunk in queries.chunks(AT_A_TIME) {
-        if failed * FAILED_ONE_IN > total {
+        if failed * FAILED_ONE_IN > counting {
             let why = "was not asked: more than 5 % of the queries before it had failed";
             answers.extend(chunk.iter().map(|_| Err(PortError::permanent(store.name(), why))));
         } else {
-            let asked = ask(store, chunk, path, depth, settings);
-            failed += asked.iter().filter(|answer| answer.is_err()).count();
+            let queries: Vec<Query<'_>> = chunk.iter().map(|asking| asking.query).collect();
+            let asked = ask(store, &queries, path, depth, settings);
+            let lost = chunk.iter().zip(&asked).filter(|(a, answer)| a.counts && answer.is_err());
+            failed += lost.count();
             answers.extend(asked);
         }
         progress(Progress { stage, done: answers.len(), total });

@@ -9,7 +9,8 @@
 //! An entry applies where it changes the token ids of the *embedded string* (query
 //! prefix and ANALYZER_CONF included) under the index's tokenizer: an entry that the
 //! analyzer or an uncased vocabulary undoes would ask the same question twice and make
-//! an unstable index look stable.
+//! an unstable index look stable. An index without a known tokenizer may undo case and marks too,
+//! so there an entry applies where it changes the *words*.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -54,8 +55,6 @@ pub enum DropReason {
     NoPerturbationApplies,
     /// An earlier seed of the same wording asks the same text.
     SameTextAsEarlierSeed,
-    /// There is no vector for the text (precomputed vectors).
-    NoVector,
 }
 
 impl DropReason {
@@ -64,30 +63,46 @@ impl DropReason {
         match self {
             Self::NoPerturbationApplies => "no_perturbation_applies",
             Self::SameTextAsEarlierSeed => "same_text_as_earlier_seed",
-            Self::NoVector => "no_vector",
         }
     }
 }
 
 /// Makes seeds' texts for one index and one language.
 pub struct Perturber<'a> {
-    tokenizer: &'a dyn Tokenizer,
-    schema: &'a EmbedSchema,
+    sees: Sees<'a>,
     analyzer: Analyzer,
     english: bool,
 }
 
+/// What an index sees of a wording: a seed that leaves it as it is would ask twice.
+enum Sees<'a> {
+    /// Token ids of the embedded string.
+    Tokens(&'a dyn Tokenizer, Option<&'a EmbedSchema>),
+    /// Its words in lower case: what is left of a text in most lexical indexes.
+    Words,
+}
+
 impl<'a> Perturber<'a> {
-    /// For wordings that are embedded under `schema` and `analyzer`, tokenised by
-    /// `tokenizer`, in the BCP 47 `language`.
+    /// For wordings that are embedded under `schema` (`None`: asked as text) and `analyzer`,
+    /// tokenised by `tokenizer`, in the BCP 47 `language`.
     pub fn new(
         tokenizer: &'a dyn Tokenizer,
-        schema: &'a EmbedSchema,
+        schema: Option<&'a EmbedSchema>,
         analyzer: Analyzer,
         language: &str,
     ) -> Self {
-        let primary = language.split(['-', '_']).next().unwrap_or_default();
-        Self { tokenizer, schema, analyzer, english: primary.eq_ignore_ascii_case("en") }
+        Self { sees: Sees::Tokens(tokenizer, schema), analyzer, english: is_english(language) }
+    }
+
+    /// For wordings that an index reads as text with a tokenizer of its own, of which nothing is
+    /// known: an entry applies where it changes the words, whatever their case and the marks
+    /// between them.
+    pub fn of_words(analyzer: Analyzer, language: &str) -> Self {
+        Self { sees: Sees::Words, analyzer, english: is_english(language) }
+    }
+
+    pub(crate) fn analyzer(&self) -> Analyzer {
+        self.analyzer
     }
 
     /// The text of every seed in order, seeds compared with the earlier ones of this wording.
@@ -138,24 +153,50 @@ impl<'a> Perturber<'a> {
         form && width
     }
 
-    /// Which entries, each tested alone, change the token ids of the embedded string.
+    fn seen(&self, text: &str) -> Result<Seen, PortError> {
+        match self.sees {
+            Sees::Tokens(tokenizer, schema) => {
+                let embedded = match schema {
+                    Some(schema) => schema.compose(Role::Query, &self.analyzer, None, text),
+                    None => self.analyzer.apply(text),
+                };
+                tokenizer.encode(&embedded).map(|tokens| Seen::Tokens(tokens.ids))
+            }
+            Sees::Words => {
+                let text = self.analyzer.apply(text).to_lowercase();
+                let words = text.split(|c: char| !c.is_alphanumeric());
+                Ok(Seen::Words(words.filter(|w| !w.is_empty()).map(str::to_owned).collect()))
+            }
+        }
+    }
+
+    /// Which entries, each tested alone, change what the index sees.
     fn applicable(&self, text: &str) -> Result<[bool; ENTRIES], PortError> {
-        let ids = |text: &str| {
-            let embedded = self.schema.compose(Role::Query, &self.analyzer, None, text);
-            self.tokenizer.encode(&embedded).map(|tokens| tokens.ids)
-        };
-        let original = ids(text)?;
+        let original = self.seen(text)?;
         let mut applicable = [false; ENTRIES];
         for (entry, applies) in applicable.iter_mut().enumerate() {
             if ENGLISH_ONLY.contains(&entry) && !self.english {
                 continue;
             }
             if let Some(changed) = perturb(entry, text) {
-                *applies = ids(&changed)? != original;
+                *applies = self.seen(&changed)? != original;
             }
         }
         Ok(applicable)
     }
+}
+
+/// A wording as an index sees it.
+#[derive(PartialEq, Eq)]
+enum Seen {
+    Tokens(Vec<u32>),
+    Words(Vec<String>),
+}
+
+/// Whether the primary subtag of a BCP 47 language is English.
+fn is_english(language: &str) -> bool {
+    let primary = language.split(['-', '_']).next().unwrap_or_default();
+    primary.eq_ignore_ascii_case("en")
 }
 
 /// The entries that a seed composes, ascending; at most [`COMPOSED`].
@@ -266,7 +307,7 @@ mod tests {
 
     fn seeded(language: &str, analyzer: &str, id: &str, text: &str, seeds: &[u64]) -> Vec<Seeded> {
         let schema = HashEmbedder::new("m").identity.schema;
-        let perturber = Perturber::new(&Words, &schema, analyzer.parse().unwrap(), language);
+        let perturber = Perturber::new(&Words, Some(&schema), analyzer.parse().unwrap(), language);
         perturber.seeded(id, 0, text, seeds).unwrap()
     }
 
@@ -399,7 +440,7 @@ mod tests {
             }
         }
         let schema = HashEmbedder::new("m").identity.schema;
-        let perturber = Perturber::new(&Deaf, &schema, Analyzer::default(), "en");
+        let perturber = Perturber::new(&Deaf, Some(&schema), Analyzer::default(), "en");
         assert_eq!(
             perturber.seeded("Q", 0, "a b", &[1]).unwrap(),
             [Seeded::Dropped(DropReason::NoPerturbationApplies)]
@@ -425,12 +466,23 @@ mod tests {
     fn rule_width_and_form_are_a_self_test_of_the_analyzer() {
         let schema = HashEmbedder::new("m").identity.schema;
         for analyzer in ["none", "nfc", "nfkc", "nfkc+lower+fold+ws"] {
-            let perturber = Perturber::new(&Words, &schema, analyzer.parse().unwrap(), "en");
+            let perturber = Perturber::new(&Words, Some(&schema), analyzer.parse().unwrap(), "en");
             for text in
                 ["How do I stop?", "Gr\u{fc}\u{df}e, e\u{301}t\u{e9} \u{fb01}n \u{1100}\u{1161}"]
             {
                 assert!(perturber.survives_width_and_form(text), "{analyzer} {text}");
             }
         }
+    }
+
+    #[test]
+    fn rule_without_a_known_tokenizer_an_entry_must_change_the_words() {
+        let perturber = Perturber::of_words(Analyzer::default(), "en");
+        let applicable = perturber.applicable("How do I restore a backup?").unwrap();
+        // Neither the final mark nor the case is one that a lexical index is sure to see.
+        assert_eq!(applicable, [false, false, true, true, true, false]);
+        let perturber = Perturber::of_words(Analyzer::default(), "de");
+        let seeded = perturber.seeded("Q", 0, "Wie geht das?", &[0, 1]).unwrap();
+        assert_eq!(seeded[1], Seeded::Dropped(DropReason::NoPerturbationApplies));
     }
 }

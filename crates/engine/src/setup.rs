@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wfgy_core::evaluation::SWEEP;
-use wfgy_core::{Deadline, Embedder, GoldSet, Stop, Store};
+use wfgy_core::{Deadline, Embedder, GoldSet, Stop, Store, Tokenizer};
 use wfgy_gate::IntegrityMode;
 
 /// The parts that an evaluation brings together.
@@ -13,8 +13,12 @@ pub struct Parts<'a> {
     pub gold: &'a GoldSet,
     /// The index.
     pub store: &'a dyn Store,
-    /// The embedder that the index was built with: wordings are embedded by it.
-    pub embedder: &'a dyn Embedder,
+    /// The tokenizer that TOK_VER names: coverage counts its tokens. `None` where the store has
+    /// no TOK_VER: characters are counted then.
+    pub tokenizer: Option<&'a dyn Tokenizer>,
+    /// The embedder that the index was built with: wordings are embedded by it. `None` where the
+    /// store holds no vectors and is asked with text.
+    pub embedder: Option<&'a dyn Embedder>,
     /// The embedder that ΔS is measured with; often the same one.
     pub scorer: &'a dyn Embedder,
     /// Whether `embedder` can embed any text. `false` for precomputed vectors: comparing the

@@ -1,8 +1,8 @@
 //! From records to the gate's evidence: a pure function, and what a replay calls as well.
 //!
 //! Inner levels (seeds within a wording, wordings within a question) are arithmetic means, the
-//! named statistic is taken over questions, in gold order. Failed runs are left out of the
-//! values, and so is a question whose every run was dropped; where there are any, every value is
+//! named statistic is taken over questions, in gold order. Runs that failed, or that could not be
+//! asked for want of a vector, are left out of the values; where there are any, every value is
 //! taken a second time with both at their worst: coverage 0, ΔS 2, and 0 for what is better when
 //! higher.
 //!
@@ -40,9 +40,8 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
     error_rate(&mut sheet, &counts);
     nulls(&mut sheet, context, &grid);
     integrity(&mut sheet, context);
-    let is_failed = |run: &RunRecord| run.status == RunStatus::Failed;
-    let lost = |q: &QuestionRuns<'_>| q.is_unasked() || q.runs().any(is_failed);
-    let worst_case = grid.questions.iter().any(lost).then(|| {
+    let lost = |run: &RunRecord| matches!(run.status, RunStatus::Failed | RunStatus::Unasked);
+    let worst_case = runs.iter().any(lost).then(|| {
         let mut sheet = measures(&grid, Failed::AtWorst);
         distance::slots(&grid, Failed::AtWorst, &mut sheet);
         (sheet.numbers, sheet.samples)
@@ -89,14 +88,14 @@ fn measures(grid: &Grid<'_>, failed: Failed) -> Sheet {
 
 fn counts(context: &Context, grid: &Grid<'_>) -> Counts {
     let answerable = || grid.answerable();
-    let runs = || answerable().flat_map(|question| question.runs());
+    let runs = || answerable().flat_map(|question| question.asked());
     let with = |status| runs().filter(|run| run.status == status).count();
     let wordings: usize = answerable().map(|question| question.record.n_wordings).sum();
     let asked = runs().count();
     Counts {
         questions: context.questions.len(),
         answerable: answerable().count(),
-        usable: answerable().filter(|q| q.runs().any(|r| r.status != RunStatus::Failed)).count(),
+        usable: answerable().filter(|q| q.asked().any(|r| r.status != RunStatus::Failed)).count(),
         runs: asked,
         failed: with(RunStatus::Failed),
         empty: with(RunStatus::Empty),
@@ -124,7 +123,7 @@ fn error_rate(sheet: &mut Sheet, counts: &Counts) {
 
 fn nulls(sheet: &mut Sheet, context: &Context, grid: &Grid<'_>) {
     let asked = |q: &&QuestionRuns<'_>| {
-        q.runs().any(|run| run.seed == 0 && run.status != RunStatus::Failed)
+        q.asked().any(|run| run.seed == 0 && run.status != RunStatus::Failed)
     };
     let n_questions = grid.answerable().filter(asked).count();
     let calibration = &context.calibration;

@@ -6,11 +6,14 @@ mod evaluation;
 mod failures;
 mod integrity;
 mod labels;
+mod once;
 mod summary;
+mod without_vectors;
 
 use wfgy_core::{GoldSet, Question, Span, Target, TargetRef};
+use wfgy_gate::{Baseline, PolicyDraft, Setting, Targets};
 
-use crate::memory::{HashEmbedder, MemoryStore};
+use crate::memory::{HashEmbedder, MemoryStore, Words};
 use crate::{EvaluateError, Evaluation, Parts, Settings, evaluate};
 
 /// Sentence `i` of section `s` of document `d`: words of its own, of its section and document.
@@ -97,7 +100,8 @@ fn parts<'a>(gold: &'a GoldSet, store: &'a MemoryStore, embedder: &'a HashEmbedd
     Parts {
         gold,
         store,
-        embedder,
+        tokenizer: Some(&Words),
+        embedder: Some(embedder),
         scorer: embedder,
         embeds_any_text: true,
         scorer_embeds_any_text: true,
@@ -120,6 +124,19 @@ fn run(
 fn bytes(evaluation: &Evaluation) -> String {
     let Evaluation { context, runs, exports, .. } = evaluation;
     serde_json::to_string(&(context, runs, &exports.texts, &exports.vectors)).unwrap()
+}
+
+/// The verdict under the criteria of `--targets`.
+fn judged(evidence: &wfgy_gate::Evidence, targets: &str) -> wfgy_gate::Decision {
+    let criteria = Targets { targets: Some(targets), ..Targets::default() }.criteria().unwrap();
+    let policy = PolicyDraft { criteria, k: evidence.k, ..PolicyDraft::default() }.check().unwrap();
+    let setting = Setting {
+        baseline: Baseline::Declined,
+        scorer: evidence.scorer.clone(),
+        scorer_schema: evidence.scorer_schema.clone(),
+        live: std::collections::BTreeSet::new(),
+    };
+    wfgy_gate::decide(&policy.effective(&setting).unwrap(), evidence).unwrap()
 }
 
 fn point(evidence: &wfgy_gate::Evidence, name: &str) -> f64 {

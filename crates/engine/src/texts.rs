@@ -1,9 +1,9 @@
-//! Each distinct string is embedded once.
+//! Embedded strings and their vectors: each distinct one is embedded once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use wfgy_core::{Embedder, Embeddings, PortError, RowState};
+use wfgy_core::{Digest, Embedder, Embeddings, PortError, RowState};
 
 use crate::error::EvaluateError;
 use crate::setup::{OnProgress, Progress, Settings};
@@ -11,12 +11,27 @@ use crate::setup::{OnProgress, Progress, Settings};
 /// Strings handed to an embedder at a time, so that progress shows.
 const AT_A_TIME: usize = 512;
 
-/// Vectors of distinct embedded strings.
+/// An embedded string and what its vector is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedText {
+    /// As `EmbedSchema::compose` makes it.
+    pub text: String,
+    /// Of `text`: with the embedder, which never changes here, the cache key.
+    pub sha256: Digest,
+}
+
+impl From<String> for EmbeddedText {
+    fn from(text: String) -> Self {
+        Self { sha256: Digest::of(&text), text }
+    }
+}
+
+/// Vectors of distinct embedded strings under one embedder.
 #[derive(Debug, Default)]
 pub struct TextVectors {
     dim: usize,
     values: Vec<f32>,
-    rows: BTreeMap<String, Row>,
+    rows: BTreeMap<Digest, Row>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,58 +44,68 @@ struct Row {
 }
 
 impl TextVectors {
-    /// Embeds every distinct string of `texts`, in ascending order.
+    /// Embeds every distinct string of `texts`.
     ///
     /// # Errors
     /// Where the embedder failed, or answered in another shape than it promises.
-    pub fn embed(
+    pub fn embed<'t>(
         embedder: &dyn Embedder,
-        texts: impl IntoIterator<Item = String>,
+        texts: impl IntoIterator<Item = &'t EmbeddedText>,
         settings: &Settings,
         progress: OnProgress<'_>,
     ) -> Result<Self, EvaluateError> {
         let mut vectors = Self { dim: embedder.identity().dim, ..Self::default() };
-        let none = Row { start: None, truncated: false, ms: 0.0 };
-        vectors.rows = texts.into_iter().map(|text| (text, none)).collect();
-        let distinct: Vec<String> = vectors.rows.keys().cloned().collect();
+        let distinct: BTreeMap<Digest, &str> =
+            texts.into_iter().map(|text| (text.sha256, text.text.as_str())).collect();
+        let (keys, distinct): (Vec<Digest>, Vec<&str>) = distinct.into_iter().unzip();
         let total = distinct.len();
         progress(Progress { stage: "embed", done: 0, total });
-        for (i, batch) in distinct.chunks(AT_A_TIME).enumerate() {
-            let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+        for (keys, batch) in keys.chunks(AT_A_TIME).zip(distinct.chunks(AT_A_TIME)) {
             let begun = Instant::now();
-            let embedded = embed_checked(embedder, &batch, settings)?;
+            let embedded = embed_checked(embedder, batch, settings)?;
             let ms = begun.elapsed().as_secs_f64() * 1e3 / batch.len() as f64;
-            for (j, text) in batch.iter().enumerate() {
-                let start = embedded.row(j).map(|row| {
-                    vectors.values.extend_from_slice(row);
-                    vectors.values.len() - row.len()
-                });
-                let truncated = embedded.states[j] == RowState::Truncated;
-                vectors.rows.insert((*text).to_owned(), Row { start, truncated, ms });
+            for (i, key) in keys.iter().enumerate() {
+                vectors.insert(*key, embedded.row(i), embedded.states[i], ms);
             }
-            progress(Progress { stage: "embed", done: i * AT_A_TIME + batch.len(), total });
+            progress(Progress { stage: "embed", done: vectors.rows.len(), total });
         }
         Ok(vectors)
     }
 
+    /// Takes a vector in; `None` where the embedder has none.
+    pub(crate) fn insert(&mut self, key: Digest, vector: Option<&[f32]>, state: RowState, ms: f64) {
+        let start = vector.map(|vector| {
+            self.values.extend_from_slice(vector);
+            self.values.len() - vector.len()
+        });
+        self.rows.insert(key, Row { start, truncated: state == RowState::Truncated, ms });
+    }
+
+    /// Whether this string was embedded, with or without a vector.
+    pub(crate) fn knows(&self, key: Digest) -> bool {
+        self.rows.contains_key(&key)
+    }
+
     /// The vector of an embedded string; `None` where it has none.
-    pub fn get(&self, text: &str) -> Option<&[f32]> {
-        let start = self.rows.get(text)?.start?;
+    pub fn get(&self, key: Digest) -> Option<&[f32]> {
+        let start = self.rows.get(&key)?.start?;
         Some(&self.values[start..start + self.dim])
     }
 
-    /// How many of `texts` (distinct ones) were cut at the model's limit.
-    pub fn truncated<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> usize {
-        let distinct: std::collections::BTreeSet<&str> = texts.into_iter().collect();
-        distinct
-            .iter()
-            .filter(|text| self.rows.get(**text).is_some_and(|row| row.truncated))
-            .count()
+    /// Whether an embedded string was cut at the model's limit.
+    pub fn is_truncated(&self, key: Digest) -> bool {
+        self.rows.get(&key).is_some_and(|row| row.truncated)
+    }
+
+    /// How many distinct ones of `texts` were cut at the model's limit.
+    pub(crate) fn truncated<'t>(&self, texts: impl IntoIterator<Item = &'t EmbeddedText>) -> usize {
+        let distinct: BTreeSet<Digest> = texts.into_iter().map(|text| text.sha256).collect();
+        distinct.into_iter().filter(|key| self.is_truncated(*key)).count()
     }
 
     /// Its share of the time that embedding took, in milliseconds.
-    pub(crate) fn milliseconds(&self, text: &str) -> f64 {
-        self.rows.get(text).map_or(0.0, |row| row.ms)
+    pub(crate) fn milliseconds(&self, key: Digest) -> f64 {
+        self.rows.get(&key).map_or(0.0, |row| row.ms)
     }
 }
 

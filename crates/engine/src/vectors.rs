@@ -1,94 +1,158 @@
-//! The vectors that ΔS is taken from: stored ones where the index was built by the scorer,
-//! else the text of the snippets embedded anew.
+//! The vectors that ΔS is taken from. Those of snippets are the stored ones where the index was
+//! built by the scorer, else their text is embedded: each distinct string once, wordings and
+//! anchors included.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
-use wfgy_core::{Analyzer, PortError, RowState};
+use wfgy_core::{Analyzer, Digest, Embeddings, PortError, RowState};
 
 use crate::error::EvaluateError;
-use crate::passages::passages;
+use crate::passages::{Passage, passages};
+use crate::reader::POSITIONS_AT_A_TIME;
 use crate::setup::{Parts, Settings};
-use crate::texts::embed_checked;
+use crate::texts::{EmbeddedText, TextVectors, embed_checked};
 
-/// Scoring vectors of snippets.
-pub(crate) struct SnippetVectors<'a> {
+/// Vectors under the scorer.
+pub(crate) struct ScoringVectors<'a> {
     parts: Parts<'a>,
     settings: &'a Settings,
     analyzer: &'a Analyzer,
-    /// Rows made anew, by position; `None` where stored vectors serve.
-    anew: Option<BTreeMap<u32, Vec<f32>>>,
-    /// Snippets whose text was cut at the scorer's limit.
-    truncated: BTreeSet<u32>,
+    /// Of wordings, anchors and the snippets that are embedded.
+    pub(crate) texts: TextVectors,
+    /// The embedded string of every snippet that is at hand; `None` where stored vectors serve.
+    snippets: Option<BTreeMap<u32, Digest>>,
+    /// Embedded strings of snippets that were cut at the scorer's limit.
+    truncated: BTreeSet<Digest>,
 }
 
-impl<'a> SnippetVectors<'a> {
-    /// `stored`: whether EMBED_MODEL_VER and EMBED_SCHEMA of the index are the scorer's.
+/// Neighbouring snippets of a pass over the whole index.
+pub(crate) struct Block {
+    /// Corpus positions, ascending.
+    pub(crate) positions: Vec<u32>,
+    /// Row-major, a row a position.
+    pub(crate) rows: Vec<f32>,
+    /// Embedded strings, one a position; empty where stored vectors serve.
+    keys: Vec<Digest>,
+}
+
+/// Rows of a pass that are worth keeping, with their embedded strings, by corpus position.
+pub(crate) type Kept = BTreeMap<u32, (Digest, Vec<f32>)>;
+
+impl<'a> ScoringVectors<'a> {
+    /// `texts`: of wordings and anchors; `stored`: whether EMBED_MODEL_VER and EMBED_SCHEMA of
+    /// the index are the scorer's.
     pub(crate) fn new(
         parts: Parts<'a>,
         settings: &'a Settings,
         analyzer: &'a Analyzer,
+        texts: TextVectors,
         stored: bool,
     ) -> Self {
-        let anew = (!stored).then(BTreeMap::new);
-        Self { parts, settings, analyzer, anew, truncated: BTreeSet::new() }
+        let snippets = (!stored).then(BTreeMap::new);
+        Self { parts, settings, analyzer, texts, snippets, truncated: BTreeSet::new() }
     }
 
     pub(crate) fn dim(&self) -> usize {
         self.parts.scorer.identity().dim
     }
 
-    /// How many snippets were cut at the scorer's limit when they were embedded anew.
+    /// How many distinct strings of snippets were cut at the scorer's limit.
     pub(crate) fn truncated(&self) -> usize {
         self.truncated.len()
     }
 
-    /// Rows of neighbouring snippets; those made anew are kept where `keep` has them.
-    pub(crate) fn block(
-        &mut self,
-        positions: Range<u32>,
-        keep: &BTreeSet<u32>,
-    ) -> Result<Vec<f32>, EvaluateError> {
-        let positions: Vec<u32> = positions.collect();
-        if self.anew.is_none() {
-            return self.stored(&positions);
-        }
-        let made = self.make(&positions)?;
-        let kept = positions.iter().zip(made.chunks(self.parts.scorer.identity().dim));
-        let kept: Vec<_> = kept
-            .filter(|(position, _)| keep.contains(position))
-            .map(|(position, row)| (*position, row.to_vec()))
-            .collect();
-        if let Some(anew) = &mut self.anew {
-            anew.extend(kept);
-        }
-        Ok(made)
-    }
-
     /// Makes sure that `positions` can be had by [`Self::rows`].
     pub(crate) fn prepare(&mut self, positions: &BTreeSet<u32>) -> Result<(), EvaluateError> {
-        let Some(anew) = &self.anew else { return Ok(()) };
-        let open: Vec<u32> = positions.iter().filter(|p| !anew.contains_key(p)).copied().collect();
-        for block in open.chunks(AT_A_TIME) {
-            let made = self.make(block)?;
-            let rows = made.chunks(self.dim()).map(<[f32]>::to_vec);
-            let rows: Vec<_> = block.iter().copied().zip(rows).collect();
-            if let Some(anew) = &mut self.anew {
-                anew.extend(rows);
+        let Some(at_hand) = &self.snippets else { return Ok(()) };
+        let open: Vec<u32> =
+            positions.iter().filter(|p| !at_hand.contains_key(p)).copied().collect();
+        for block in open.chunks(POSITIONS_AT_A_TIME) {
+            let texts = self.compose(block)?;
+            let mut listed = BTreeSet::new();
+            let mut fresh = Vec::new();
+            for text in &texts {
+                if !self.texts.knows(text.key()) && listed.insert(text.key()) {
+                    fresh.push(text);
+                }
+            }
+            let made = self.make(&fresh)?;
+            for (i, text) in fresh.iter().enumerate() {
+                self.texts.insert(text.key(), made.row(i), made.states[i], 0.0);
+            }
+            for (position, text) in block.iter().zip(&texts) {
+                self.known(text)?;
+                if self.texts.is_truncated(text.key()) {
+                    self.truncated.insert(text.key());
+                }
+                self.name(*position, text.key());
             }
         }
         Ok(())
     }
 
+    /// Neighbouring snippets, for a pass over the whole index from its beginning to its end.
+    ///
+    /// A string that stood in an earlier block is left out unless its vector is at hand: then
+    /// its first snippet, whose row is the same, was in the pass. `seen` holds those strings.
+    pub(crate) fn block(
+        &mut self,
+        positions: Range<u32>,
+        seen: &mut HashSet<Digest>,
+    ) -> Result<Block, EvaluateError> {
+        let positions: Vec<u32> = positions.collect();
+        if self.snippets.is_none() {
+            let rows = self.stored(&positions)?;
+            return Ok(Block { positions, rows, keys: Vec::new() });
+        }
+        let texts = self.compose(&positions)?;
+        let mut fresh = Vec::new();
+        let mut taken = Vec::new();
+        for (position, text) in positions.iter().zip(&texts) {
+            if self.texts.knows(text.key()) {
+                taken.push((*position, text, None));
+            } else if seen.insert(text.key()) {
+                taken.push((*position, text, Some(fresh.len())));
+                fresh.push(text);
+            }
+        }
+        let made = self.make(&fresh)?;
+        let mut block = Block { positions: Vec::new(), rows: Vec::new(), keys: Vec::new() };
+        for (position, text, at) in taken {
+            let row = match at.and_then(|i| made.row(i)) {
+                Some(row) => row,
+                None => self.known(text)?,
+            };
+            block.rows.extend_from_slice(row);
+            block.positions.push(position);
+            block.keys.push(text.key());
+        }
+        Ok(block)
+    }
+
+    /// Takes rows of a pass in, so that they can be had by [`Self::rows`].
+    pub(crate) fn adopt(&mut self, kept: Kept) {
+        for (position, (key, row)) in kept {
+            if !self.texts.knows(key) {
+                let state = match self.truncated.contains(&key) {
+                    true => RowState::Truncated,
+                    false => RowState::Whole,
+                };
+                self.texts.insert(key, Some(&row), state, 0.0);
+            }
+            self.name(position, key);
+        }
+    }
+
     /// Rows of `positions`, in that order.
     pub(crate) fn rows(&self, positions: &[u32]) -> Result<Vec<f32>, EvaluateError> {
-        let Some(anew) = &self.anew else { return self.stored(positions) };
+        let Some(snippets) = &self.snippets else { return self.stored(positions) };
         let mut rows = Vec::with_capacity(positions.len() * self.dim());
         for position in positions {
-            let row = anew.get(position).ok_or_else(|| EvaluateError::NoVector {
+            let row = snippets.get(position).and_then(|key| self.texts.get(*key));
+            rows.extend_from_slice(row.ok_or_else(|| EvaluateError::NoVector {
                 item: format!("snippet at position {position}"),
-            })?;
-            rows.extend_from_slice(row);
+            })?);
         }
         Ok(rows)
     }
@@ -108,30 +172,67 @@ impl<'a> SnippetVectors<'a> {
         }
     }
 
-    fn make(&mut self, positions: &[u32]) -> Result<Vec<f32>, EvaluateError> {
+    fn compose(&self, positions: &[u32]) -> Result<Vec<SnippetText>, EvaluateError> {
         let passages = passages(self.parts.store, self.settings, positions)
             .map_err(EvaluateError::at("vectors"))?;
-        let scorer = self.parts.scorer;
-        let schema = &scorer.identity().schema;
-        let texts: Vec<String> =
-            passages.iter().map(|p| p.embedded(schema, self.analyzer)).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let embedded = embed_checked(scorer, &texts, self.settings)?;
-        for ((position, passage), state) in positions.iter().zip(&passages).zip(&embedded.states) {
+        let schema = &self.parts.scorer.identity().schema;
+        let composed = |passage: Passage| SnippetText {
+            embedded: passage.embedded(schema, self.analyzer).into(),
+            snippet_id: passage.snippet.snippet_id,
+        };
+        Ok(passages.into_iter().map(composed).collect())
+    }
+
+    fn make(&mut self, texts: &[&SnippetText]) -> Result<Embeddings, EvaluateError> {
+        let strings: Vec<&str> = texts.iter().map(|text| text.embedded.text.as_str()).collect();
+        let made = match strings.is_empty() {
+            true => Embeddings::default(),
+            false => embed_checked(self.parts.scorer, &strings, self.settings)?,
+        };
+        for (text, state) in texts.iter().zip(&made.states) {
             match state {
                 RowState::Whole => {}
                 RowState::Truncated => {
-                    self.truncated.insert(*position);
+                    self.truncated.insert(text.key());
                 }
-                RowState::Missing => {
-                    let item = format!("snippet {}", passage.snippet.snippet_id);
-                    return Err(EvaluateError::NoVector { item });
-                }
+                RowState::Missing => return Err(text.no_vector()),
             }
         }
-        Ok(embedded.values)
+        Ok(made)
+    }
+
+    /// The vector of a string that was embedded before.
+    fn known(&self, text: &SnippetText) -> Result<&[f32], EvaluateError> {
+        self.texts.get(text.key()).ok_or_else(|| text.no_vector())
+    }
+
+    fn name(&mut self, position: u32, key: Digest) {
+        if let Some(snippets) = &mut self.snippets {
+            snippets.insert(position, key);
+        }
     }
 }
 
-/// Snippets embedded or read at a time.
-pub(crate) const AT_A_TIME: usize = 1024;
+impl Block {
+    /// What is worth keeping of the row of a snippet; `None` where stored vectors serve.
+    pub(crate) fn keep(&self, position: u32, dim: usize) -> Option<(Digest, Vec<f32>)> {
+        let i = self.positions.binary_search(&position).ok()?;
+        Some((*self.keys.get(i)?, self.rows[i * dim..(i + 1) * dim].to_vec()))
+    }
+}
+
+/// The embedded string of a snippet, with its id for messages.
+struct SnippetText {
+    snippet_id: String,
+    embedded: EmbeddedText,
+}
+
+impl SnippetText {
+    fn key(&self) -> Digest {
+        self.embedded.sha256
+    }
+
+    fn no_vector(&self) -> EvaluateError {
+        EvaluateError::NoVector { item: format!("snippet {}", self.snippet_id) }
+    }
+}

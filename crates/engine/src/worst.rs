@@ -71,7 +71,7 @@ fn first_delta_s(run: &RunRecord) -> f64 {
 
 fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> WorstQuestion {
     let record = question.record;
-    let worst = question.runs().min_by(|a, b| {
+    let worst = question.asked().min_by(|a, b| {
         let rank = |run: &RunRecord| coverage(run, grid.k).unwrap_or(-1.0);
         rank(a).total_cmp(&rank(b)).then(first_delta_s(b).total_cmp(&first_delta_s(a)))
     });

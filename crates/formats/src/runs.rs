@@ -158,19 +158,19 @@ fn check(record: &RunRecord) -> Result<(), (String, String)> {
         RunStatus::Answered if record.hits.is_empty() => {
             return wrong("hits", "an answered run without hits: its status is `empty`");
         }
-        RunStatus::Empty | RunStatus::Failed if !record.hits.is_empty() => {
-            return wrong("hits", "a run that is empty or failed has no hits");
+        RunStatus::Empty | RunStatus::Failed | RunStatus::Unasked if !record.hits.is_empty() => {
+            return wrong("hits", "only an answered run has hits");
         }
         RunStatus::Answered | RunStatus::Empty if record.error.is_some() => {
-            return wrong("error", "only a failed run has an error");
+            return wrong("error", "only a run that failed or was not asked has an error");
         }
-        RunStatus::Failed if record.error.is_none() => {
-            return wrong("error", "a failed run says why");
+        RunStatus::Failed | RunStatus::Unasked if record.error.is_none() => {
+            return wrong("error", "a run that failed or was not asked says why");
         }
-        RunStatus::Failed if !record.coverage.is_empty() => {
-            return wrong("coverage", "a failed run has no coverage");
+        RunStatus::Failed | RunStatus::Unasked if !record.coverage.is_empty() => {
+            return wrong("coverage", "a run that failed or was not asked has no coverage");
         }
-        RunStatus::Answered | RunStatus::Empty | RunStatus::Failed => {}
+        RunStatus::Answered | RunStatus::Empty | RunStatus::Failed | RunStatus::Unasked => {}
     }
     let within = |field: String, value: f64, highest: f64| {
         let inside = (-SLACK..=highest + SLACK).contains(&value);
@@ -279,7 +279,7 @@ mod tests {
         type Alteration = fn(&mut RunRecord);
         let cases: [(Alteration, &str); 12] = [
             (|r| r.hits.clear(), "hits: an answered run without hits"),
-            (|r| r.status = RunStatus::Empty, "hits: a run that is empty or failed has no hits"),
+            (|r| r.status = RunStatus::Empty, "hits: only an answered run has hits"),
             (|r| r.error = Some("x".to_owned()), "error: only a failed run"),
             (|r| r.hits[1].position = 4, "hits[1].position: snippet 4 is retrieved twice"),
             (|r| r.hits[2].score = 0.8, "hits[2].score: higher"),

@@ -24,6 +24,4 @@ pub use contents::{Damage, OpenError, hashes};
 pub use draft::{InUse, Replace};
 pub use graph::{AnnKind, HnswParamError, HnswParams};
 pub use local::{Inspection, LocalIndex, inspect, verify};
-pub use manifest::{
-    Ann, Counts, EmbedderNote, Identity, Manifest, Mismatch, SCHEMA_VERSION, Serving, Tool,
-};
+pub use manifest::{Ann, Counts, EmbedderNote, Identity, Manifest, SCHEMA_VERSION, Serving, Tool};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use wfgy_core::{
-    Analyzer, Deadline, Embedder, Metric, Pins, PortError, Query, SearchRequest, Snippet, Store,
+    Analyzer, Deadline, Metric, Pins, PortError, Query, SearchRequest, Snippet, Store,
     StoredSection,
 };
 use wfgy_formats::InputError;
@@ -12,7 +12,7 @@ use wfgy_kernel::MappedFile;
 use crate::chunk::Chunk;
 use crate::contents::{Contents, Damage, OpenError};
 use crate::graph::Hnsw;
-use crate::manifest::{Manifest, Mismatch, file};
+use crate::manifest::{Manifest, file};
 use crate::search::{Searcher, Serving};
 use crate::tables::Tables;
 use crate::vectors::Vectors;
@@ -71,18 +71,6 @@ impl LocalIndex {
     /// How its vectors are compared.
     pub fn metric(&self) -> Metric {
         self.contents.manifest.identity.metric
-    }
-
-    /// Checks that `embedder` and `analyzer` are what it was built with.
-    ///
-    /// # Errors
-    /// [`Mismatch`] with both values of the first pin that differs.
-    pub fn check_embedder(
-        &self,
-        embedder: &dyn Embedder,
-        analyzer: &Analyzer,
-    ) -> Result<(), Mismatch> {
-        self.contents.manifest.check_embedder(&self.name, embedder, analyzer)
     }
 
     fn damaged(&self, error: &InputError) -> PortError {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wfgy_core::{
-    Analyzer, CanonicalError, Digest, EmbedSchema, Embedder, EmbedderIdentity, Metric, Norm, Pins,
+    Analyzer, CanonicalError, Digest, EmbedSchema, EmbedderIdentity, Metric, Norm, Pins,
 };
 
 use crate::{AnnKind, Chunk, HnswParams};
@@ -224,23 +224,6 @@ impl EmbedderNote {
     }
 }
 
-/// An index asked with another embedder, tokenizer or analyzer than it was built with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{index}: {pin} is `{stored}` in this index, but `{asked}` was given: \
-     ask it with what it was built with, or build it anew"
-)]
-pub struct Mismatch {
-    /// The index as the user named it.
-    pub index: String,
-    /// The pin that differs.
-    pub pin: &'static str,
-    /// Its value in the index.
-    pub stored: String,
-    /// Its value in what was given.
-    pub asked: String,
-}
-
 impl Manifest {
     /// All version fields.
     pub fn pins(&self) -> Pins {
@@ -266,32 +249,6 @@ impl Manifest {
             }
         }
         pins
-    }
-
-    /// Checks that `embedder` and `analyzer` are what the index `name` was built with.
-    ///
-    /// # Errors
-    /// [`Mismatch`] with both values of the first pin that differs.
-    pub fn check_embedder(
-        &self,
-        name: &str,
-        embedder: &dyn Embedder,
-        analyzer: &Analyzer,
-    ) -> Result<(), Mismatch> {
-        let (stored, asked) = (&self.identity, embedder.identity());
-        let pairs = [
-            ("EMBED_MODEL_VER", stored.embed_model_ver.clone(), asked.model_ver.clone()),
-            ("EMBED_DIM", stored.embed_dim.to_string(), asked.dim.to_string()),
-            ("EMBED_SCHEMA", stored.embed_schema.clone(), asked.schema.to_string()),
-            ("TOK_VER", stored.tok_ver.clone(), embedder.tokenizer().version().to_owned()),
-            ("ANALYZER_CONF", stored.analyzer_conf.clone(), analyzer.to_string()),
-        ];
-        for (pin, stored, asked) in pairs {
-            if stored != asked {
-                return Err(Mismatch { index: name.to_owned(), pin, stored, asked });
-            }
-        }
-        Ok(())
     }
 
     /// Checks what no digest shows: that the parts agree and that this program can serve them.

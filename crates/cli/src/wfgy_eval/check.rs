@@ -31,7 +31,8 @@ pub(crate) fn run(
     let parts = Parts {
         gold: &gold,
         store: &opened.index,
-        embedder: embedder.embedder.as_ref(),
+        tokenizer: Some(embedder.embedder.tokenizer()),
+        embedder: Some(embedder.embedder.as_ref()),
         scorer: embedder.embedder.as_ref(),
         embeds_any_text: embedder.embeds_any_text,
         scorer_embeds_any_text: embedder.embeds_any_text,

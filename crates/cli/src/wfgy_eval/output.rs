@@ -195,7 +195,8 @@ pub(crate) fn write_trec_run(
     };
     let first = records
         .iter()
-        .filter(|run| run.wording == 0 && run.seed == 0 && run.status != RunStatus::Failed);
+        .filter(|run| run.wording == 0 && run.seed == 0)
+        .filter(|run| matches!(run.status, RunStatus::Answered | RunStatus::Empty));
     let mut problem = None;
     let written = durable::replace(path, PRIVATE, |out| {
         let lines = first.map(|run| (run.question.as_str(), run.hits.as_slice()));

@@ -114,7 +114,8 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let parts = Parts {
         gold: &gold,
         store: &opened.index,
-        embedder: queries.embedder.as_ref(),
+        tokenizer: Some(queries.embedder.tokenizer()),
+        embedder: Some(queries.embedder.as_ref()),
         scorer: scorer_ref,
         embeds_any_text: queries.embeds_any_text,
         scorer_embeds_any_text: scorer.as_ref().unwrap_or(&queries).embeds_any_text,

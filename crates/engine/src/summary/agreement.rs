@@ -19,14 +19,18 @@ const OF_QUESTIONS: [&str; 6] = [
 ];
 
 /// λ of one answerable question at the served k; its states are in the order of
-/// [`QuestionRuns::runs`].
+/// [`QuestionRuns::asked`].
 pub(crate) fn lambda(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
-    let runs: Vec<LambdaRun<'_>> = question.runs().map(|run| seen(grid, run)).collect();
+    of_runs(grid, question.asked())
+}
+
+fn of_runs<'a>(grid: &Grid<'_>, runs: impl Iterator<Item = &'a RunRecord>) -> QuestionLambda {
+    let runs: Vec<LambdaRun<'_>> = runs.map(|run| seen(grid, run)).collect();
     QuestionLambda::of(&runs)
 }
 
 fn seen<'a>(grid: &Grid<'_>, run: &'a RunRecord) -> LambdaRun<'a> {
-    let failed = run.status == RunStatus::Failed;
+    let failed = matches!(run.status, RunStatus::Failed | RunStatus::Unasked);
     let coverage = run.coverage.get(&grid.k).map_or(0.0, |coverage| coverage.coverage);
     LambdaRun {
         wording: run.wording,
@@ -37,26 +41,11 @@ fn seen<'a>(grid: &Grid<'_>, run: &'a RunRecord) -> LambdaRun<'a> {
     }
 }
 
-/// λ of a question without any run as if each that was planned had failed.
-fn all_failed(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
-    let failed = |wording| {
-        (0..grid.seeds as u64).map(move |seed| LambdaRun {
-            wording,
-            seed,
-            items: Vec::new(),
-            failed: true,
-            found: None,
-        })
-    };
-    let runs: Vec<LambdaRun<'_>> = (0..question.record.n_wordings).flat_map(failed).collect();
-    QuestionLambda::of(&runs)
-}
-
-/// A failed run is an aborted one either way; `failed` says what a question without any run is.
+/// A failed run is an aborted one either way; at worst one that could not be asked is as well.
 pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
-    let of = |question: &QuestionRuns<'_>| match (question.is_unasked(), failed) {
-        (true, Failed::AtWorst) => all_failed(grid, question),
-        (true, Failed::LeftOut) | (false, _) => lambda(grid, question),
+    let of = |question: &QuestionRuns<'_>| match failed {
+        Failed::LeftOut => lambda(grid, question),
+        Failed::AtWorst => of_runs(grid, question.planned()),
     };
     let questions: Vec<QuestionLambda> = grid.answerable().map(of).collect();
     let data = LambdaData::of(&questions);

@@ -48,7 +48,7 @@ fn at(name: &str, cutoff: usize, k: usize, values: &[f64], sheet: &mut Sheet) {
 /// that happen to have one would hide the others.
 fn graph_recall(grid: &Grid<'_>, failed: Failed, cutoff: usize, sheet: &mut Sheet) {
     let name = "graph.recall";
-    let runs = grid.answerable().flat_map(|question| question.runs());
+    let runs = grid.answerable().flat_map(|question| question.asked());
     let unknown = runs.filter(|run| !run.hits.is_empty() && run.exact.is_empty()).count();
     if unknown > 0 {
         let why = format!("the exact answer to {unknown} runs is not known");

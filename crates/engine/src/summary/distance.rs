@@ -76,16 +76,13 @@ fn aucs(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
         ("delta_s.auc", (|run| run.auc) as fn(&RunRecord) -> Option<f64>),
         ("delta_s.auc_hard", |run| run.auc_hard),
     ] {
-        let of = |run: &RunRecord| match (run.status, failed) {
-            (RunStatus::Failed, Failed::LeftOut) => None,
-            (RunStatus::Failed, Failed::AtWorst) => (run.seed == 0).then_some(0.0),
-            (RunStatus::Answered | RunStatus::Empty, _) => value(run),
+        let as_written = |run: &&RunRecord| run.seed == 0;
+        let wording = |runs: &Vec<&RunRecord>| {
+            let runs = runs.iter().copied().filter(as_written);
+            mean(&runs.filter_map(|run| failed.or(0.0, run, value)).collect::<Vec<_>>())
         };
-        let wording =
-            |runs: &Vec<&RunRecord>| mean(&runs.iter().filter_map(|r| of(r)).collect::<Vec<_>>());
-        let question = |q: &QuestionRuns<'_>| match q.is_unasked() {
-            true => (failed == Failed::AtWorst).then_some(0.0),
-            false => mean(&q.wordings.values().filter_map(wording).collect::<Vec<_>>()),
+        let question = |q: &QuestionRuns<'_>| {
+            mean(&q.wordings.values().filter_map(wording).collect::<Vec<_>>())
         };
         let values: Vec<f64> = grid.answerable().filter_map(question).collect();
         sheet.put(name, &values, Aggregate::Mean);
@@ -119,17 +116,9 @@ pub(crate) fn slots(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) -> BTree
             .answerable()
             .filter(|q| q.record.n_wordings > wording)
             .filter_map(|q| {
-                if q.is_unasked() {
-                    return (failed == Failed::AtWorst).then_some(NO_HITS);
-                }
                 let runs = q.wordings.get(&wording)?;
-                let of = |run: &&RunRecord| match (run.status, failed) {
-                    (RunStatus::Failed, Failed::LeftOut) => None,
-                    (RunStatus::Failed, Failed::AtWorst) => Some(NO_HITS),
-                    (RunStatus::Answered | RunStatus::Empty, _) => {
-                        Some(question(run, grid.k).first)
-                    }
-                };
+                let first = |run: &RunRecord| Some(question(run, grid.k).first);
+                let of = |run: &&RunRecord| failed.or(NO_HITS, run, first);
                 mean(&runs.iter().filter_map(of).collect::<Vec<_>>())
             })
             .collect(),

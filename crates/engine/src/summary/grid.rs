@@ -9,13 +9,29 @@ use wfgy_stats::question_value;
 use crate::error::EvaluateError;
 use crate::setup::cutoffs;
 
-/// What a failed run, or a question without any run, is worth.
+/// What a run that failed, or that could not be asked, is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failed {
     /// Nothing: it is in no value.
     LeftOut,
     /// The worst that the metric can be.
     AtWorst,
+}
+
+impl Failed {
+    /// `value` of a run that was answered; of another one `worst`, or nothing.
+    pub(crate) fn or(
+        self,
+        worst: f64,
+        run: &RunRecord,
+        value: impl FnOnce(&RunRecord) -> Option<f64>,
+    ) -> Option<f64> {
+        match (run.status, self) {
+            (RunStatus::Answered | RunStatus::Empty, _) => value(run),
+            (RunStatus::Failed | RunStatus::Unasked, Self::LeftOut) => None,
+            (RunStatus::Failed | RunStatus::Unasked, Self::AtWorst) => Some(worst),
+        }
+    }
 }
 
 /// All runs, by question in gold order, then by wording and seed.
@@ -43,32 +59,25 @@ pub(crate) struct QuestionRuns<'a> {
 }
 
 impl QuestionRuns<'_> {
-    /// All runs, by wording, then seed.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = &RunRecord> {
+    /// All runs, by wording, then seed; also those that could not be asked.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = &RunRecord> {
         self.wordings.values().flatten().copied()
     }
 
-    /// Whether every run was dropped: nobody knows how the index serves it.
-    pub(crate) fn is_unasked(&self) -> bool {
-        self.wordings.is_empty()
+    /// The runs that were asked, by wording, then seed.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &RunRecord> {
+        self.planned().filter(|run| run.status != RunStatus::Unasked)
     }
 
-    /// The question's value: mean over wordings of means over seeds. Failed runs, and a question
-    /// without any run, take `worst` or are left out; `None` where no run has a value.
+    /// The question's value: mean over wordings of means over seeds. Runs that failed, or could
+    /// not be asked, take `worst` or are left out; `None` where no run has a value.
     pub(crate) fn value(
         &self,
         failed: Failed,
         worst: f64,
         value: impl Fn(&RunRecord) -> Option<f64>,
     ) -> Option<f64> {
-        if self.is_unasked() {
-            return (failed == Failed::AtWorst).then_some(worst);
-        }
-        let of = |run: &&RunRecord| match (run.status, failed) {
-            (RunStatus::Failed, Failed::LeftOut) => None,
-            (RunStatus::Failed, Failed::AtWorst) => Some(worst),
-            (RunStatus::Answered | RunStatus::Empty, _) => value(run),
-        };
+        let of = |run: &&RunRecord| failed.or(worst, run, &value);
         let wordings: Vec<Vec<f64>> =
             self.wordings.values().map(|runs| runs.iter().filter_map(of).collect()).collect();
         question_value(&wordings)
@@ -173,7 +182,7 @@ fn check(
     if (run.status == RunStatus::Answered) == run.hits.is_empty() {
         return wrong("its status and its hits contradict each other");
     }
-    if run.status == RunStatus::Failed {
+    if matches!(run.status, RunStatus::Failed | RunStatus::Unasked) {
         return Ok(());
     }
     let distances = run

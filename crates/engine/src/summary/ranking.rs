@@ -18,7 +18,7 @@ pub(crate) fn measure(grid: &Grid<'_>, sheet: &mut Sheet) {
         .answerable()
         .filter(|question| !question.record.qrels.is_empty())
         .map(|question| {
-            let first = question.runs().find(|run| as_written(run));
+            let first = question.asked().find(|run| as_written(run));
             (question, first.map_or_else(Vec::new, |run| ranked(&run.hits, level)))
         })
         .collect();

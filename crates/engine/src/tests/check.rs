@@ -57,6 +57,30 @@ fn rule_an_anchor_farther_than_035_from_its_question_is_a_problem() {
 }
 
 #[test]
+fn rule_a_whole_section_that_stands_in_for_an_anchor_is_nobodys_to_mend() {
+    let mut embedder = HashEmbedder::new("m");
+    let store = store(&embedder);
+    embedder.identity.schema.max_tokens = 12;
+    let mut item = about(1, 0, 0);
+    item.targets[0].any_of[0] = reference("d5", Some("s1"), None);
+    item.paraphrases.clear();
+    let check = |item: &Question| {
+        let gold = gold(vec![item.clone()]);
+        let with = Parts { embedder: Some(&embedder), ..parts(&gold, &store, &embedder) };
+        let mut store = super::store(&embedder);
+        store.pins.set("EMBED_SCHEMA", &embedder.identity.schema);
+        let with = Parts { store: &store, ..with };
+        let found = check_gold(with, &settings(), &|_| ()).unwrap();
+        found.iter().map(|p| p.kind.name()).collect::<Vec<_>>()
+    };
+    // It is longer than 12 tokens, and far from the question.
+    assert_eq!(check(&item), [""; 0]);
+    // As an anchor that somebody wrote it is a problem.
+    item.anchors = vec![section_text(5, 1)];
+    assert_eq!(check(&item), ["too_long", "far_anchor"]);
+}
+
+#[test]
 fn rule_a_target_that_no_snippet_overlaps_is_unreachable() {
     let embedder = HashEmbedder::new("m");
     let mut store = store(&embedder);

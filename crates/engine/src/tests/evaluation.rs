@@ -159,7 +159,7 @@ fn rule_a_query_with_another_embedder_is_refused_by_name() {
     let error = run(&gold, &store, &other).unwrap_err();
     assert!(error.is_input());
     let error = error.to_string();
-    assert!(error.contains("EMBED_MODEL_VER `m`") && error.contains("`other`"), "{error}");
+    assert!(error.contains("EMBED_MODEL_VER is `m`") && error.contains("`other`"), "{error}");
 }
 
 #[test]

@@ -109,17 +109,80 @@ fn rule_a_run_without_hits_has_coverage_0_delta_s_2_and_is_aborted() {
 }
 
 #[test]
-fn rule_a_seed_without_a_vector_drops_its_run() {
-    let mut embedder = HashEmbedder::new("m");
+fn rule_a_run_without_a_vector_counts_in_the_worst_case_like_a_failed_one() {
+    let gold = questions();
+    let all = run(&gold, &store(&HashEmbedder::new("m")), &HashEmbedder::new("m")).unwrap();
+    let healthy = summary(&all.context, &all.runs, 10).unwrap();
+    // Seed 0 of the wording as written, another seed, and a paraphrase under both seeds.
+    for lost in [&all.runs[0..1], &all.runs[1..2], &all.runs[2..4]] {
+        let texts: Vec<String> = lost.iter().map(|run| run.text.clone().unwrap()).collect();
+        let mut embedder = HashEmbedder::new("m");
+        let store = store(&embedder);
+        for text in &texts {
+            store.failing.lock().unwrap().insert(text.clone(), u32::MAX);
+        }
+        let failed = run(&gold, &store, &embedder).unwrap();
+        let failed = summary(&failed.context, &failed.runs, 10).unwrap();
+        store.failing.lock().unwrap().clear();
+        embedder.missing.extend(texts.iter().map(|text| format!("query: {text}")));
+        let found = run(&gold, &store, &embedder).unwrap();
+        let unasked: Vec<_> =
+            found.runs.iter().filter(|run| run.status == RunStatus::Unasked).collect();
+        assert_eq!(unasked.len(), lost.len());
+        for (record, lost) in unasked.iter().zip(lost) {
+            assert_eq!((record.wording, record.seed), (lost.wording, lost.seed));
+            assert!(record.hits.is_empty() && record.coverage.is_empty());
+            assert!(record.error.as_ref().unwrap().contains("no vector"));
+        }
+        assert!(found.context.dropped_runs.is_empty());
+        let evidence = summary(&found.context, &found.runs, 10).unwrap();
+        let counts = &evidence.counts;
+        assert_eq!((counts.runs, counts.failed, counts.dropped), (96 - lost.len(), 0, lost.len()));
+        assert_eq!(point(&evidence, "error_rate"), 0.0, "it was not asked");
+        assert_eq!(evidence.worst_case, failed.worst_case);
+        // A bound that holds without the lost run and not with it at its worst passes nothing.
+        let (point, worst) = (
+            point(&evidence, "coverage.mean"),
+            evidence.worst_case.as_ref().unwrap()["coverage.mean"].point,
+        );
+        assert!(worst < point);
+        let targets = format!("cov>={}", (worst + point) / 2.0);
+        assert_eq!(judged(&evidence, &targets).verdict, wfgy_gate::Verdict::Inconclusive);
+        assert_eq!(judged(&healthy, &targets).verdict, wfgy_gate::Verdict::Pass);
+    }
+}
+
+#[test]
+fn rule_a_run_that_the_scorer_has_no_vector_for_is_not_asked() {
+    let (embedder, mut scorer) = (HashEmbedder::new("m"), HashEmbedder::new("other"));
     let (store, gold) = (store(&embedder), questions());
-    let all = run(&gold, &store, &embedder).unwrap();
-    let lost = all.runs[1].text.clone().unwrap();
-    embedder.missing.insert(format!("query: {lost}"));
-    let found = run(&gold, &store, &embedder).unwrap();
-    assert_eq!(found.runs.len(), all.runs.len() - 1);
-    assert_eq!(found.context.dropped_runs["no_vector"], 1);
-    let evidence = summary(&found.context, &found.runs, 10).unwrap();
-    assert_eq!((evidence.counts.dropped, evidence.counts.runs), (1, 95));
+    scorer.missing.insert(format!("query: {}", gold.items[3].question));
+    let with = Parts { scorer: &scorer, ..parts(&gold, &store, &embedder) };
+    let found = evaluate(with, &settings(), &|_| ()).unwrap();
+    let unasked: Vec<_> =
+        found.runs.iter().filter(|run| run.status == RunStatus::Unasked).collect();
+    assert_eq!(unasked.len(), 1);
+    assert!(unasked[0].error.as_ref().unwrap().contains("scoring embedder"));
+    assert!(summary(&found.context, &found.runs, 10).unwrap().worst_case.is_some());
+}
+
+#[test]
+fn rule_failing_runs_of_unanswerable_questions_do_not_end_an_evaluation() {
+    let embedder = HashEmbedder::new("m");
+    let (store, mut gold) = (store(&embedder), questions());
+    for n in 0..40 {
+        let text = format!("Nothing in here answers number {n}?");
+        gold.items.insert(0, question(&format!("Q_none_{n}"), &text, vec![]));
+    }
+    let settings = Settings { seeds: vec![0], ..settings() };
+    for item in gold.items.iter().filter(|item| !item.answerable) {
+        store.failing.lock().unwrap().insert(item.question.clone(), u32::MAX);
+    }
+    let found = evaluate(parts(&gold, &store, &embedder), &settings, &|_| ()).unwrap();
+    let failed = |run: &wfgy_core::evaluation::RunRecord| run.status == RunStatus::Failed;
+    assert!(found.runs[..40].iter().all(failed) && !found.runs[40..].iter().any(failed));
+    let why = |run: &wfgy_core::evaluation::RunRecord| run.error.clone().unwrap();
+    assert!(found.runs[..40].iter().all(|run| why(run).contains("busy")), "each was asked");
 }
 
 #[test]
@@ -132,7 +195,8 @@ fn rule_a_question_without_any_run_is_at_its_worst_in_the_worst_case() {
         embedder.missing.insert(format!("query: {}", run.text.as_ref().unwrap()));
     }
     let found = run(&gold, &store, &embedder).unwrap();
-    assert!(found.runs.iter().all(|run| run.question != *lost));
+    let unasked = |run: &wfgy_core::evaluation::RunRecord| run.status == RunStatus::Unasked;
+    assert!(found.runs.iter().all(|run| unasked(run) == (run.question == *lost)));
     let evidence = summary(&found.context, &found.runs, 10).unwrap();
     let counts = &evidence.counts;
     assert_eq!((counts.usable, counts.answerable, counts.failed), (23, 24, 0));
@@ -263,7 +327,8 @@ fn rule_an_embedder_that_breaks_its_promise_is_an_error_not_a_number() {
     ];
     for broken in breaks {
         let broken = Broken(HashEmbedder::new("m"), broken);
-        let with = Parts { embedder: &broken, scorer: &broken, ..parts(&gold, &store, &embedder) };
+        let with =
+            Parts { embedder: Some(&broken), scorer: &broken, ..parts(&gold, &store, &embedder) };
         let error = evaluate(with, &settings(), &|_| ()).unwrap_err().to_string();
         assert!(error.starts_with("embed: m: answered"), "{error}");
     }

@@ -43,7 +43,9 @@ fn rule_a_span_is_found_by_its_quote_where_the_text_moved() {
     assert!(found.context.questions[0].label_problems[0].contains("more than once"));
     store.sections.get_mut("d1").unwrap()[0].text = "Nothing of the kind stands here. ".repeat(9);
     let found = run(&gold(vec![moved]), &store, &embedder);
-    assert!(found.unwrap().context.questions[0].label_problems[0].contains("the quote is not in `s0`"));
+    assert!(
+        found.unwrap().context.questions[0].label_problems[0].contains("the quote is not in `s0`")
+    );
 }
 
 #[test]
@@ -100,19 +102,22 @@ fn rule_anchors_are_the_golds_own_else_what_the_targets_quote() {
             ..question("Q", "Own?", targets)
         };
         let unit = wfgy_core::Unit::Snippet;
-        let tokenizer = &crate::memory::Words;
-        let mut labeller = crate::labels::Labeller::new(&store, tokenizer, &settings, unit);
-        labeller.labels(&[question], &|_| ()).unwrap().remove(0)
+        let tokenizer = &Words;
+        let mut labeller = crate::labels::Labeller::new(&store, Some(tokenizer), &settings, unit);
+        let labels = labeller.labels(&[question], &|_| ()).unwrap().remove(0);
+        labels.anchors.into_iter().map(|a| (a.text, a.given)).collect::<Vec<_>>()
     };
+    let given = |text: &str| vec![(text.to_owned(), true)];
     let span = || span_of(1, 0, 1);
-    assert_eq!(labels(vec![span()], &["mine"]).anchors, ["mine"]);
-    assert_eq!(labels(vec![span(), span()], &[]).anchors, [sentence(1, 0, 1)]);
+    assert_eq!(labels(vec![span()], &["mine"]), given("mine"));
+    assert_eq!(labels(vec![span(), span()], &[]), given(&sentence(1, 0, 1)));
     let unquoted = TargetRef { quote: None, ..span() };
-    assert_eq!(labels(vec![unquoted], &[]).anchors, [sentence(1, 0, 1)]);
+    assert_eq!(labels(vec![unquoted], &[]), given(&sentence(1, 0, 1)));
+    let default = |s| (section_text(1, s), false);
     let section = reference("d1", Some("s1"), None);
-    assert_eq!(labels(vec![section], &[]).anchors, [section_text(1, 1)]);
+    assert_eq!(labels(vec![section], &[]), [default(1)]);
     let document = reference("d1", None, None);
-    assert_eq!(labels(vec![document], &[]).anchors, [section_text(1, 0), section_text(1, 1)]);
+    assert_eq!(labels(vec![document], &[]), [default(0), default(1)]);
 }
 
 #[test]
@@ -120,9 +125,9 @@ fn rule_a_decoy_overlaps_no_target() {
     let embedder = HashEmbedder::new("m");
     let store = store(&embedder);
     let settings = settings();
-    let tokenizer = &crate::memory::Words;
+    let tokenizer = &Words;
     let mut labeller =
-        crate::labels::Labeller::new(&store, tokenizer, &settings, wfgy_core::Unit::Snippet);
+        crate::labels::Labeller::new(&store, Some(tokenizer), &settings, wfgy_core::Unit::Snippet);
     let across = TargetRef { quote: None, ..reference("d1", Some("s0"), Some((40, 60))) };
     let question = question("Q", "Own?", vec![across, reference("d2", Some("s1"), None)]);
     let positions = labeller.labels(&[question], &|_| ()).unwrap().remove(0).positions;
@@ -135,9 +140,9 @@ fn rule_the_store_is_asked_for_many_documents_in_one_call() {
     let embedder = HashEmbedder::new("m");
     let (store, gold) = (store(&embedder), questions());
     let settings = settings();
-    let tokenizer = &crate::memory::Words;
+    let tokenizer = &Words;
     let unit = wfgy_core::Unit::Snippet;
-    let mut labeller = crate::labels::Labeller::new(&store, tokenizer, &settings, unit);
+    let mut labeller = crate::labels::Labeller::new(&store, Some(tokenizer), &settings, unit);
     let together = labeller.labels(&gold.items, &|_| ()).unwrap();
     assert_eq!(*store.calls.lock().unwrap(), [("sections", 12), ("snippets", 72)]);
     for (question, labels) in gold.items.iter().zip(together) {

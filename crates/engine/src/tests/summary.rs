@@ -215,7 +215,7 @@ fn rule_records_that_do_not_fit_together_are_refused() {
 #[test]
 fn rule_no_runs_are_no_data_and_no_panic() {
     let (mut found, _) = healthy();
-    found.context.dropped_runs.insert("no_vector".into(), found.runs.len());
+    found.context.dropped_runs.insert("no_perturbation_applies".into(), found.runs.len());
     let evidence = summary(&found.context, &[], 10).unwrap();
     assert_eq!((evidence.counts.usable, evidence.counts.runs), (0, 0));
     for name in ["coverage.mean", "delta_s.question", "error_rate", "lambda.convergence"] {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
-use wfgy_core::{Analyzer, Deadline, Digest, Metric, Store, canonical_json};
+use wfgy_core::{Deadline, Digest, Embedder, Metric, Store, canonical_json};
 use wfgy_formats::{checksum, npy};
 use wfgy_index::{AnnChoice, AnnKind, HnswParams, LocalIndex, OpenError, hashes, inspect, verify};
 
@@ -305,25 +305,22 @@ fn rule_changes_after_opening_are_noticed() {
 }
 
 #[test]
-fn rule_another_embedder_tokenizer_or_analyzer_is_refused_by_name() {
+fn rule_the_pins_are_those_of_the_embedder_and_tokenizer_it_was_built_with() {
     let dir = tempfile::tempdir().unwrap();
     let out = index(dir.path());
     let index = LocalIndex::open(&out, "docs").unwrap();
-    let none = Analyzer::default();
-    index.check_embedder(&WordEmbedder::new(24), &none).unwrap();
+    let embedder = WordEmbedder::new(24);
+    let pins = index.pins();
+    pins.check_embedder(index.name(), embedder.identity()).unwrap();
+    pins.check_tokenizer(index.name(), embedder.tokenizer().version()).unwrap();
     let other = WordEmbedder::new(24).named("words@sha256:2");
-    let error = index.check_embedder(&other, &none).unwrap_err().to_string();
+    let error = pins.check_embedder(index.name(), other.identity()).unwrap_err().to_string();
     for part in ["docs", "EMBED_MODEL_VER", "words@sha256:1", "words@sha256:2"] {
         assert!(error.contains(part), "{error}");
     }
-    let error = index.check_embedder(&WordEmbedder::new(25), &none).unwrap_err();
-    assert_eq!((error.pin, error.stored.as_str(), error.asked.as_str()), ("EMBED_DIM", "24", "25"));
-    let lower: Analyzer = "lower".parse().unwrap();
-    let error = index.check_embedder(&WordEmbedder::new(24), &lower).unwrap_err();
-    assert_eq!(
-        (error.pin, error.stored.as_str(), error.asked.as_str()),
-        ("ANALYZER_CONF", "none", "lower")
-    );
+    let other = WordEmbedder::new(25);
+    let error = pins.check_embedder(index.name(), other.identity()).unwrap_err();
+    assert_eq!((error.pin, error.stored.as_str(), error.given.as_str()), ("EMBED_DIM", "24", "25"));
 }
 
 #[test]
