@@ -280,7 +280,7 @@ mod tests {
         let cases: [(Alteration, &str); 12] = [
             (|r| r.hits.clear(), "hits: an answered run without hits"),
             (|r| r.status = RunStatus::Empty, "hits: only an answered run has hits"),
-            (|r| r.error = Some("x".to_owned()), "error: only a failed run"),
+            (|r| r.error = Some("x".to_owned()), "error: only a run that failed or"),
             (|r| r.hits[1].position = 4, "hits[1].position: snippet 4 is retrieved twice"),
             (|r| r.hits[2].score = 0.8, "hits[2].score: higher"),
             (|r| r.hits[0].delta_s_question = 2.1, "hits[0].delta_s_question: 2.1 is outside"),
