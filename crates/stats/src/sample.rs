@@ -2,8 +2,6 @@
 
 use wfgy_core::{Aggregate, Direction, Number};
 
-use crate::at_most;
-
 /// One finite value per question; never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
@@ -67,16 +65,6 @@ impl Sample {
         }
     }
 
-    /// Smallest value.
-    pub fn min(&self) -> f64 {
-        self.sorted[0]
-    }
-
-    /// Greatest value.
-    pub fn max(&self) -> f64 {
-        self.sorted[self.n() - 1]
-    }
-
     /// Sum in gold order.
     pub fn sum(&self) -> f64 {
         self.values.iter().sum()
@@ -98,21 +86,6 @@ impl Sample {
     /// Type 7 quantile at ½.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
-    }
-
-    /// Share of values with a property, in [0, 1].
-    pub fn share(&self, has: impl Fn(f64) -> bool) -> f64 {
-        self.values.iter().filter(|v| has(**v)).count() as f64 / self.n() as f64
-    }
-
-    /// Share of values `≥ bound` after rounding to 9 decimals.
-    pub fn share_at_least(&self, bound: f64) -> f64 {
-        self.share(|v| crate::at_least(v, bound))
-    }
-
-    /// Share of values `≤ bound` after rounding to 9 decimals.
-    pub fn share_at_most(&self, bound: f64) -> f64 {
-        self.share(|v| at_most(v, bound))
     }
 
     /// The statistic that `aggregate` names, as a point.
@@ -177,13 +150,6 @@ mod tests {
     }
 
     #[test]
-    fn rule_a_pass_rate_counts_a_question_on_the_bound() {
-        let sample = Sample::new(vec![0.7, 0.1 + 0.2 + 0.4, 0.69, 1.0]).unwrap();
-        assert_eq!(sample.share_at_least(0.7), 0.75);
-        assert_eq!(sample.share_at_most(0.7), 0.75);
-    }
-
-    #[test]
     fn rule_a_number_travels_with_n_aggregate_and_direction() {
         let sample = Sample::new(vec![0.2, 0.4, 0.9]).unwrap();
         let number = sample.number(Aggregate::Median, Direction::LowerIsBetter);
@@ -198,6 +164,6 @@ mod tests {
         let b = Sample::new(vec![0.9, 0.2, 0.1, 0.3]).unwrap();
         assert_eq!(a.quantile(0.9), b.quantile(0.9));
         assert!((a.mean() - b.mean()).abs() < 1e-15);
-        assert_eq!((a.min(), a.max(), a.values()[0]), (0.1, 0.9, 0.3));
+        assert_eq!(a.values()[0], 0.3);
     }
 }
