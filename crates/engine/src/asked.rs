@@ -47,35 +47,35 @@ impl Asked {
         let deep = settings.k.max(LEAST_DEPTH);
         let documents = if parts.gold.unit() == Unit::Document { deep } else { 0 };
         let depth = Depth { snippets: deep, documents };
-        let mut outcomes = Vec::with_capacity(plan.runs.len());
-        let mut asked = Vec::new();
-        for (i, run) in plan.runs.iter().enumerate() {
-            // Overwritten below for every run that is asked.
-            outcomes.push(Outcome::Unasked(texts.lacks(i, scoring).unwrap_or_default()));
-            if texts.lacks(i, scoring).is_none() {
-                let query = Query { text: &run.text, vector: texts.asked(i, scoring) };
-                let counts = parts.gold.items[run.question].answerable;
-                asked.push((i, Asking { query, counts }));
-            }
-        }
-        let ask = |asked: &[(usize, Asking<'_>)], path| {
-            let queries: Vec<Asking<'_>> = asked.iter().map(|(_, asking)| *asking).collect();
-            retrieve(parts.store, &queries, path, depth, settings, progress)
+        let lacks: Vec<Option<&'static str>> =
+            (0..plan.runs.len()).map(|i| texts.lacks(i, scoring)).collect();
+        let asking = |i: usize| Asking {
+            query: Query { text: &plan.runs[i].text, vector: texts.asked(i, scoring) },
+            counts: parts.gold.items[plan.runs[i].question].answerable,
         };
-        let mut answered = Vec::new();
-        for (asking, served) in asked.iter().zip(ask(&asked, Path::Serving)) {
-            match served {
-                Ok(answer) => answered.push((*asking, answer)),
-                Err(error) => outcomes[asking.0] = Outcome::Failed(error),
-            }
-        }
-        let (again, answers): (Vec<_>, Vec<_>) = answered.into_iter().unzip();
-        let exact = ask(&again, Path::Exact);
-        for (((i, _), answer), exact) in again.iter().zip(answers).zip(exact) {
-            let exact = exact.unwrap_or_default().hits.iter().map(|hit| hit.position).collect();
-            outcomes[*i] = Outcome::Answered { answer, exact };
-        }
-        Self { outcomes }
+        let askings: Vec<Asking<'_>> =
+            (0..lacks.len()).filter(|i| lacks[*i].is_none()).map(asking).collect();
+        let ask = |askings: &[Asking<'_>], path| {
+            retrieve(parts.store, askings, path, depth, settings, progress)
+        };
+        let served = ask(&askings, Path::Serving);
+        let again = askings.iter().zip(&served).filter(|(_, answer)| answer.is_ok());
+        let again: Vec<Asking<'_>> = again.map(|(asking, _)| *asking).collect();
+        let mut exact = ask(&again, Path::Exact).into_iter();
+        let mut served = served.into_iter();
+        let outcome = |lacks: Option<&'static str>| match lacks {
+            Some(why) => Outcome::Unasked(why),
+            None => match served.next() {
+                Some(Ok(answer)) => {
+                    let exact = exact.next().and_then(Result::ok).unwrap_or_default();
+                    let exact = exact.hits.iter().map(|hit| hit.position).collect();
+                    Outcome::Answered { answer, exact }
+                }
+                Some(Err(error)) => Outcome::Failed(error),
+                None => Outcome::Failed(PortError::permanent(parts.store.name(), "was not asked")),
+            },
+        };
+        Self { outcomes: lacks.into_iter().map(outcome).collect() }
     }
 
     pub(crate) fn hits(&self) -> impl Iterator<Item = u32> + '_ {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use wfgy_core::Snippet;
 use wfgy_core::evaluation::{Calibration, Context, Null, QuestionRecord, RunRecord, TimingRecord};
 use wfgy_score::Retrieved;
 use wfgy_stats::Sample;
@@ -70,9 +71,11 @@ pub fn evaluate(
         })
         .collect();
     let mut vectors = ScoringVectors::new(parts, settings, &index.analyzer, scoring, index.stored);
-    vectors.prepare(&asked.needed(&labels, &decoys))?;
+    vectors.prepare(&asked.needed(&labels, &decoys), progress)?;
     let hard = hard_null(&parts, &plan, &texts, &labels, &mut vectors, progress)?;
-    let sole = sole_sections(&parts, settings, &asked)?;
+    let reader = Reader::new(parts.store, settings);
+    let hits = hit_snippets(reader, &asked)?;
+    let sole = sole_sections(reader, &hits)?;
 
     let run = |i: usize| AskedRun {
         planned: &plan.runs[i],
@@ -99,6 +102,7 @@ pub fn evaluate(
         vectors: &vectors,
         store: parts.store,
         settings,
+        hits: &hits,
         sole: &sole,
         retrieved: match parts.tokenizer {
             Some(_) => |hit| Retrieved::in_tokens(hit),
@@ -213,19 +217,24 @@ fn hard_null(
     Ok(hard)
 }
 
-/// The documents among the hits that have one section only.
-fn sole_sections(
-    parts: &Parts<'_>,
-    settings: &Settings,
+/// The snippets among the hits, by corpus position.
+fn hit_snippets(
+    reader: Reader<'_>,
     asked: &Asked,
-) -> Result<BTreeSet<String>, EvaluateError> {
-    let at = EvaluateError::at("sections");
-    let reader = Reader::new(parts.store, settings);
+) -> Result<BTreeMap<u32, Snippet>, EvaluateError> {
     let positions: BTreeSet<u32> = asked.hits().collect();
     let positions: Vec<u32> = positions.into_iter().collect();
-    let snippets = reader.snippets(&positions).map_err(&at)?;
-    let doc_ids = snippets.iter().map(|snippet| snippet.doc_id.as_str()).collect();
-    let counts = reader.section_counts(&doc_ids).map_err(&at)?;
+    let snippets = reader.snippets(&positions).map_err(EvaluateError::at("snippets"))?;
+    Ok(positions.into_iter().zip(snippets).collect())
+}
+
+/// The documents among the hits that have one section only.
+fn sole_sections(
+    reader: Reader<'_>,
+    hits: &BTreeMap<u32, Snippet>,
+) -> Result<BTreeSet<String>, EvaluateError> {
+    let doc_ids = hits.values().map(|snippet| snippet.doc_id.as_str()).collect();
+    let counts = reader.section_counts(&doc_ids).map_err(EvaluateError::at("sections"))?;
     Ok(counts.into_iter().filter(|(_, n)| *n == 1).map(|(d, _)| d.to_owned()).collect())
 }
 

@@ -25,6 +25,7 @@ use crate::draw::{DRAWN, draw};
 use crate::error::EvaluateError;
 use crate::index::Index;
 use crate::passages::passages;
+use crate::reader::Reader;
 use crate::retrieve::{Asking, retrieve};
 use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::texts::embed_checked;
@@ -146,7 +147,7 @@ fn compare(
     let at = EvaluateError::at("integrity");
     let schema = &embedder.identity().schema;
     let dim = embedder.identity().dim;
-    let stored = store.vectors(positions, settings.deadline()).map_err(&at)?;
+    let stored = Reader::new(store, settings).vectors(positions, dim).map_err(&at)?;
     let Some(stored) = stored else { return Ok(None) };
     let passages = passages(store, settings, positions).map_err(&at)?;
     let texts: Vec<String> = passages.iter().map(|p| p.embedded(schema, analyzer)).collect();
@@ -155,7 +156,7 @@ fn compare(
     let mut compared = Vec::with_capacity(positions.len());
     for (i, passage) in passages.into_iter().enumerate() {
         let Some(made) = embedded.row(i) else { return Ok(None) };
-        let stored = stored.get(i * dim..(i + 1) * dim).unwrap_or_default();
+        let stored = &stored[i * dim..(i + 1) * dim];
         let name = format!("snippet {}", passage.snippet.snippet_id);
         let cosine =
             1.0 - delta_s(Vector::new(&name, stored, dim)?, Vector::new(&name, made, dim)?);
@@ -211,7 +212,7 @@ fn stored_elsewhere(
         let positions: Vec<u32> =
             answer.hits.iter().map(|h| h.position).filter(|p| *p != miss.position).collect();
         let at = EvaluateError::at("integrity");
-        let rows = parts.store.vectors(&positions, settings.deadline()).map_err(at)?;
+        let rows = Reader::new(parts.store, settings).vectors(&positions, dim).map_err(at)?;
         let rows = rows.unwrap_or_default();
         let same = rows.chunks(dim).any(|row| {
             Vector::new("", row, dim).is_ok_and(|row| at_least(1.0 - delta_s(row, made), SAME))

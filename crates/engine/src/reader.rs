@@ -59,6 +59,28 @@ impl<'a> Reader<'a> {
         Ok(doc_ids.iter().copied().zip(found).collect())
     }
 
+    /// Stored vectors at `positions`: row-major, a row of `dim` values each; `None` where the
+    /// store holds none.
+    pub(crate) fn vectors(
+        &self,
+        positions: &[u32],
+        dim: usize,
+    ) -> Result<Option<Vec<f32>>, PortError> {
+        let mut rows = Vec::with_capacity(positions.len() * dim);
+        for block in positions.chunks(POSITIONS_AT_A_TIME) {
+            let Some(found) = self.store.vectors(block, self.settings.deadline())? else {
+                return Ok(None);
+            };
+            if found.len() != block.len() * dim {
+                let expected = block.len() * dim;
+                let message = format!("gave {} values, expected {expected}", found.len());
+                return Err(PortError::permanent(self.store.name(), message));
+            }
+            rows.extend(found);
+        }
+        Ok(Some(rows))
+    }
+
     fn blocks<T, R>(
         &self,
         asked: &[T],

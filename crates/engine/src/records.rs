@@ -12,7 +12,6 @@ use crate::asked::Outcome;
 use crate::error::EvaluateError;
 use crate::labels::Labels;
 use crate::plan::PlannedRun;
-use crate::reader::Reader;
 use crate::setup::Settings;
 use crate::vectors::ScoringVectors;
 
@@ -33,6 +32,8 @@ pub(crate) struct Scoring<'a> {
     pub(crate) vectors: &'a ScoringVectors<'a>,
     pub(crate) store: &'a dyn Store,
     pub(crate) settings: &'a Settings,
+    /// The snippets among the hits, by corpus position.
+    pub(crate) hits: &'a BTreeMap<u32, Snippet>,
     /// The documents among the hits that have one section only.
     pub(crate) sole: &'a BTreeSet<String>,
     /// What coverage counts of a hit: tokens, or characters where the store has no tokenizer.
@@ -97,14 +98,7 @@ pub(crate) fn score(
         Outcome::Answered { answer, .. } => Some(&answer.hits),
         Outcome::Unasked(_) | Outcome::Failed(_) => None,
     });
-    let mut hit_positions: Vec<u32> = hits.flatten().map(|hit| hit.position).collect();
-    hit_positions.sort_unstable();
-    hit_positions.dedup();
-    let snippets = Reader::new(store, settings)
-        .snippets(&hit_positions)
-        .map_err(EvaluateError::at("score"))?;
-    let snippets: BTreeMap<u32, Snippet> = hit_positions.iter().copied().zip(snippets).collect();
-    let mut positions = hit_positions;
+    let mut positions: Vec<u32> = hits.flatten().map(|hit| hit.position).collect();
     positions.extend(asked.decoys);
     positions.extend(&asked.labels.positions);
     positions.extend(asked.runs.iter().filter_map(|run| run.hard));
@@ -144,7 +138,7 @@ pub(crate) fn score(
         let wording = Vector::new(&shown(asked.question, run), vector, vectors.dim())?;
         record.exact = exact.clone();
         for hit in &answer.hits {
-            let snippet = snippets.get(&hit.position);
+            let snippet = scoring.hits.get(&hit.position);
             let Some(snippet) = snippet else {
                 let item = format!("snippet at position {}", hit.position);
                 return Err(EvaluateError::NoVector { item });

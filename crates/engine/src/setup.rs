@@ -84,7 +84,8 @@ pub(crate) fn cutoffs(k: usize) -> Vec<usize> {
 /// How far a part of the work has come; `total` does not change within a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done: `labels`, `embed`, `integrity`, `retrieve`, `exact`, `nulls`, `score`.
+    /// What is being done: `labels`, `embed`, `integrity`, `retrieve`, `exact`, `snippets` (those
+    /// that the scorer embeds), `nulls`, `score`.
     pub stage: &'static str,
     /// Items done.
     pub done: usize,

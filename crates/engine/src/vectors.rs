@@ -9,8 +9,8 @@ use wfgy_core::{Analyzer, Digest, Embeddings, PortError, RowState};
 
 use crate::error::EvaluateError;
 use crate::passages::{Passage, passages};
-use crate::reader::POSITIONS_AT_A_TIME;
-use crate::setup::{Parts, Settings};
+use crate::reader::{POSITIONS_AT_A_TIME, Reader};
+use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::texts::{EmbeddedText, TextVectors, embed_checked};
 
 /// Vectors under the scorer.
@@ -63,11 +63,17 @@ impl<'a> ScoringVectors<'a> {
     }
 
     /// Makes sure that `positions` can be had by [`Self::rows`].
-    pub(crate) fn prepare(&mut self, positions: &BTreeSet<u32>) -> Result<(), EvaluateError> {
+    pub(crate) fn prepare(
+        &mut self,
+        positions: &BTreeSet<u32>,
+        progress: OnProgress<'_>,
+    ) -> Result<(), EvaluateError> {
         let Some(at_hand) = &self.snippets else { return Ok(()) };
         let open: Vec<u32> =
             positions.iter().filter(|p| !at_hand.contains_key(p)).copied().collect();
-        for block in open.chunks(POSITIONS_AT_A_TIME) {
+        let total = open.len();
+        progress(Progress { stage: "snippets", done: 0, total });
+        for (i, block) in open.chunks(POSITIONS_AT_A_TIME).enumerate() {
             let texts = self.compose(block)?;
             let mut listed = BTreeSet::new();
             let mut fresh = Vec::new();
@@ -87,6 +93,8 @@ impl<'a> ScoringVectors<'a> {
                 }
                 self.name(*position, text.key());
             }
+            let done = i * POSITIONS_AT_A_TIME + block.len();
+            progress(Progress { stage: "snippets", done, total });
         }
         Ok(())
     }
@@ -160,16 +168,8 @@ impl<'a> ScoringVectors<'a> {
     fn stored(&self, positions: &[u32]) -> Result<Vec<f32>, EvaluateError> {
         let store = self.parts.store;
         let at = EvaluateError::at("vectors");
-        let rows = store.vectors(positions, self.settings.deadline()).map_err(&at)?;
-        match rows {
-            Some(rows) if rows.len() == positions.len() * self.dim() => Ok(rows),
-            Some(rows) => {
-                let expected = positions.len() * self.dim();
-                let what = format!("gave {} values, expected {expected}", rows.len());
-                Err(at(PortError::permanent(store.name(), what)))
-            }
-            None => Err(at(PortError::permanent(store.name(), "holds no vectors"))),
-        }
+        let rows = Reader::new(store, self.settings).vectors(positions, self.dim());
+        rows.map_err(&at)?.ok_or_else(|| at(PortError::permanent(store.name(), "holds no vectors")))
     }
 
     fn compose(&self, positions: &[u32]) -> Result<Vec<SnippetText>, EvaluateError> {
