@@ -49,7 +49,7 @@ pub enum EvaluateError {
         /// Which field of it.
         field: String,
         /// What is wrong.
-        problem: LabelProblem,
+        problem: Box<LabelProblem>,
     },
     /// A vector for which ΔS is not defined.
     #[error("{0}; embed it anew")]

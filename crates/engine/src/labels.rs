@@ -90,7 +90,7 @@ impl Labels {
             Some((note, problem)) => Err(EvaluateError::Gold {
                 question: question.to_owned(),
                 field: format!("{}.offsets", note.field),
-                problem: problem.clone(),
+                problem: Box::new(problem.clone()),
             }),
             None => Ok(()),
         }
