@@ -1,8 +1,7 @@
 //! Graphs that find near vectors without looking at all of them.
 //!
-//! Whoever links it ([`batch`], or `hnsw_rs` in [`serial`]), a graph is one file ([`links`]) and is
-//! searched in one way ([`search`]): over 8-bit codes ([`space`]), whose candidates the caller
-//! rescores.
+//! Whoever links it, this crate or `hnsw_rs`, a graph is one file and is searched in one way: over
+//! 8-bit codes of the vectors, whose candidates are then scored in f64.
 
 mod batch;
 mod hnsw;
@@ -17,11 +16,11 @@ use std::ops::ControlFlow;
 use wfgy_core::Metric;
 use wfgy_kernel::Isa;
 
-pub(crate) use hnsw::{Hnsw, Rows};
-pub(crate) use links::Links;
+pub use hnsw::{Hnsw, Rows};
+pub use links::Links;
 use nodes::Nodes;
 use space::Space;
-pub(crate) use space::SpaceError;
+pub use space::SpaceError;
 
 /// Who links a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,18 +101,24 @@ impl HnswParams {
 
 /// A graph that was not built.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
+pub enum LinkError {
+    /// The vectors cannot be compared.
     #[error(transparent)]
     Space(#[from] SpaceError),
+    /// `hnsw_rs` gave up.
     #[error("the graph could not be linked: {0}")]
     Panic(String),
+    /// `report` asked to stop.
     #[error("interrupted")]
     Interrupted,
 }
 
 /// Links `vectors` (row-major, `n × dim`, n ≥ 1, finite; unit norm for cosine). `report` hears how
 /// many are linked and may stop it.
-pub(crate) fn link(
+///
+/// # Errors
+/// [`LinkError`].
+pub fn link(
     kind: AnnKind,
     params: HnswParams,
     metric: Metric,

@@ -9,7 +9,7 @@ mod build;
 mod chunk;
 mod contents;
 mod draft;
-mod graph;
+pub mod graph;
 mod local;
 mod manifest;
 mod search;

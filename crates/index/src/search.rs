@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use wfgy_core::{Answer, Depth, Hit, Metric, Path, PortError, Query, SearchRequest};
-use wfgy_kernel::{Similarity, norm_f64, round9, sweep};
+use wfgy_kernel::{Similarity, norm_f64, sweep};
 
 use crate::graph::{Hnsw, Rows};
 use crate::tables::Tables;
@@ -151,10 +151,7 @@ impl Searcher<'_> {
         Ok(answer)
     }
 
-    /// The best `k` of the `ef` rows that one walk found, rescored in f64.
-    ///
-    /// The walk compares codes. Whatever it found whose approximate closeness is within twice its
-    /// error of the k-th best is rescored, so the cut is exact among what was found.
+    /// The best `k` of the `ef` rows that the graph finds.
     fn walk(
         &self,
         serving: &Serving<'_>,
@@ -163,38 +160,12 @@ impl Searcher<'_> {
         ef: usize,
     ) -> Result<Vec<Hit>, PortError> {
         let (values, dim) = (self.vectors.values(), self.vectors.dim());
-        let norm = norm_f64(query);
-        // Under cosine and dot the order is that of the query's direction, whose codes f32 can hold.
-        let unit: Vec<f32>;
-        let compared = match self.metric {
-            Metric::L2 => query,
-            Metric::Cosine | Metric::Dot => {
-                unit = query.iter().map(|x| (f64::from(*x) / norm) as f32).collect();
-                &unit
-            }
-        };
         let rows = Rows { metric: self.metric, values, dim };
-        let candidates = serving
+        let found = serving
             .graph
-            .search(rows, compared, ef)
+            .search(rows, query, k, ef)
             .map_err(|error| PortError::permanent(self.name, error.to_string()))?;
-        // Scores that round to one value are one.
-        let step = 1e-9 / if self.metric == Metric::Dot { norm } else { 1.0 };
-        let least = match candidates.found.get(k.saturating_sub(1)) {
-            Some(kth) => kth.closeness - 2.0 * candidates.error - step,
-            None => f64::NEG_INFINITY,
-        };
-        let similarity = self.similarity();
-        let near = candidates.found.iter().take_while(|found| found.closeness >= least);
-        let mut hits: Vec<Hit> = near
-            .map(|found| Hit {
-                position: found.position,
-                score: round9(similarity.score(query, self.vectors.row(found.position))),
-            })
-            .collect();
-        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
-        hits.truncate(k);
-        Ok(hits)
+        Ok(found.into_iter().map(|s| Hit { position: s.row, score: s.score }).collect())
     }
 
     /// How many hits, from the best on, satisfy the depth; `None` where they do not.

@@ -65,7 +65,7 @@ pub enum BuildError {
         /// The section.
         section_id: String,
         /// Why.
-        source: ChunkError,
+        source: Box<ChunkError>,
     },
     /// The embedder failed.
     #[error("{source}")]

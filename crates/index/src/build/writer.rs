@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
                     origin: (*origin).clone(),
                     doc_id: document.doc_id.clone(),
                     section_id: section.section_id.clone(),
-                    source,
+                    source: Box::new(source),
                 })?;
                 self.section(document, origin, section, &windows, report)?;
             }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use wfgy_core::Metric;
-use wfgy_kernel::{Isa, MappedFile};
+use wfgy_kernel::{Isa, MappedFile, Scored, Similarity, norm_f64, round9};
 
 use super::links::{Layer, MAGIC, NONE, VERSION, Word, width};
 use super::nodes::MAX_LAYERS;
@@ -12,7 +12,7 @@ use super::space::{Space, SpaceError, closeness_of, node_of};
 
 /// A graph in its file, every word of which was checked.
 #[derive(Debug)]
-pub(crate) struct Hnsw {
+pub struct Hnsw {
     map: MappedFile,
     m: usize,
     /// Nodes in each layer from the lowest.
@@ -22,30 +22,38 @@ pub(crate) struct Hnsw {
     scratches: Mutex<Vec<Scratch>>,
 }
 
-/// A corpus position and about how close it is.
+/// A row and about how close it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
-    pub(crate) position: u32,
+pub(super) struct Candidate {
+    pub(super) row: u32,
     /// Greater is closer; half the negative squared distance for l2.
-    pub(crate) closeness: f64,
+    pub(super) closeness: f64,
 }
 
-/// What a search found.
+/// What a walk found.
 #[derive(Debug)]
-pub(crate) struct Candidates {
+pub(super) struct Candidates {
     /// Closest first.
-    pub(crate) found: Vec<Candidate>,
+    pub(super) found: Vec<Candidate>,
     /// How far each closeness can be from its exact value, up to what all have in common.
-    pub(crate) error: f64,
+    pub(super) error: f64,
 }
 
 /// The vectors that a graph is over.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) metric: Metric,
-    /// Row-major.
-    pub(crate) values: &'a [f32],
-    pub(crate) dim: usize,
+pub struct Rows<'a> {
+    /// How they are compared.
+    pub metric: Metric,
+    /// Row-major; finite; unit norm for cosine.
+    pub values: &'a [f32],
+    /// Values in a row.
+    pub dim: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn row(&self, row: u32) -> &'a [f32] {
+        &self.values[row as usize * self.dim..][..self.dim]
+    }
 }
 
 impl Hnsw {
@@ -53,7 +61,7 @@ impl Hnsw {
     ///
     /// # Errors
     /// What is wrong with the file, a lower-case fragment.
-    pub(crate) fn open(map: MappedFile, n: usize) -> Result<Self, String> {
+    pub fn open(map: MappedFile, n: usize) -> Result<Self, String> {
         let (m, counts) = check(map.bytes(), n)?;
         let (space, scratches) = (OnceLock::new(), Mutex::default());
         Ok(Self { map, m, counts, space, scratches })
@@ -74,11 +82,57 @@ impl Hnsw {
         Layer { words: &self.words()[start..][..lists(layer)], width: width(layer, self.m) }
     }
 
-    /// Walks towards `query` (finite) and gives the closest `ef` rows that it came by.
+    /// The best `k` rows of the closest `ef` that a walk towards `query` (finite, not zero) came by:
+    /// score (in f64, rounded to 9 decimals) descending, ties by row ascending.
+    ///
+    /// The walk compares codes. Whatever it kept whose approximate closeness is within twice its
+    /// error of the k-th best is scored, so the answer is exact among what it kept.
     ///
     /// # Errors
-    /// [`SpaceError`] where the vectors cannot be compared, which no built index has.
-    pub(crate) fn search(
+    /// [`SpaceError`] where the vectors cannot be compared, which those of no built graph are.
+    pub fn search(
+        &self,
+        rows: Rows<'_>,
+        query: &[f32],
+        k: usize,
+        ef: usize,
+    ) -> Result<Vec<Scored>, SpaceError> {
+        let norm = norm_f64(query);
+        // Under cosine and dot the order is that of the query's direction, whose codes f32 can hold.
+        let unit: Vec<f32>;
+        let compared = match rows.metric {
+            Metric::L2 => query,
+            Metric::Cosine | Metric::Dot => {
+                unit = query.iter().map(|x| (f64::from(*x) / norm) as f32).collect();
+                &unit
+            }
+        };
+        let candidates = self.walk(rows, compared, ef)?;
+        // Scores that round to one value are one.
+        let step = 1e-9 / if rows.metric == Metric::Dot { norm } else { 1.0 };
+        let least = match candidates.found.get(k.saturating_sub(1)) {
+            Some(kth) => kth.closeness - 2.0 * candidates.error - step,
+            None => f64::NEG_INFINITY,
+        };
+        let similarity = match rows.metric {
+            Metric::Cosine => Similarity::Cosine,
+            Metric::Dot => Similarity::Dot,
+            Metric::L2 => Similarity::NegativeSquaredL2,
+        };
+        let near = candidates.found.iter().take_while(|found| found.closeness >= least);
+        let mut hits: Vec<Scored> = near
+            .map(|found| Scored {
+                row: found.row,
+                score: round9(similarity.score(query, rows.row(found.row))),
+            })
+            .collect();
+        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+        hits.truncate(k);
+        Ok(hits)
+    }
+
+    /// Walks towards `query` and gives the closest `ef` rows that it came by.
+    pub(super) fn walk(
         &self,
         rows: Rows<'_>,
         query: &[f32],
@@ -99,7 +153,7 @@ impl Hnsw {
         }
         beam(space, self.layer(0), &probe, &[at], ef, &mut scratch);
         let candidate = |key| Candidate {
-            position: u32::from_le_bytes(order[node_of(key) as usize]),
+            row: u32::from_le_bytes(order[node_of(key) as usize]),
             closeness: f64::from(closeness_of(key)),
         };
         let found = scratch.found().map(candidate).collect();

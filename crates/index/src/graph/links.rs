@@ -49,7 +49,7 @@ pub(super) fn width(layer: usize, m: usize) -> usize {
 
 /// A graph in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Links {
+pub struct Links {
     pub(super) nodes: Nodes,
     m: usize,
     layers: Vec<Vec<Word>>,
@@ -123,8 +123,11 @@ impl Links {
         }
     }
 
-    /// Writes the file.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes the file that [`Hnsw::open`](super::Hnsw::open) reads.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(MAGIC)?;
         let counts = &self.nodes.counts;
         let head = [VERSION as usize, self.nodes.order.len(), self.m, counts.len()];

@@ -9,7 +9,7 @@ pub(super) const MAX_NORM: f64 = 1e15;
 
 /// A vector that no graph can compare.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub(crate) enum SpaceError {
+pub enum SpaceError {
     /// Its square is too large for f32.
     #[error("a vector has norm {0:e}, too large for a graph under this metric: use --ann none")]
     Norm(f64),

@@ -50,8 +50,8 @@ fn open(bytes: &[u8], n: usize) -> Result<Hnsw, String> {
 }
 
 fn positions(graph: &Hnsw, rows: Rows<'_>, query: &[f32], ef: usize) -> Vec<u32> {
-    let found = graph.search(rows, query, ef).unwrap().found;
-    found.into_iter().map(|candidate| candidate.position).collect()
+    let found = graph.walk(rows, query, ef).unwrap().found;
+    found.into_iter().map(|candidate| candidate.row).collect()
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn closeness_is_within_its_error_of_the_exact_value_and_falls() {
         let graph = open(&bytes(&linked(AnnKind::Hnsw, metric, &stored, dim)), 500).unwrap();
         let rows = Rows { metric, values: &stored, dim };
         for query in random(10, dim, 4).chunks_exact(dim) {
-            let candidates = graph.search(rows, query, 500).unwrap();
+            let candidates = graph.walk(rows, query, 500).unwrap();
             assert_eq!(candidates.found.len(), 500);
             assert!(candidates.found.is_sorted_by(|a, b| a.closeness >= b.closeness));
             for candidate in candidates.found {
-                let row = &stored[candidate.position as usize * dim..][..dim];
+                let row = &stored[candidate.row as usize * dim..][..dim];
                 let exact = match metric {
                     // Up to |q|² / 2, which all have in common.
                     Metric::L2 => wfgy_kernel::dot_f64(query, row) - 0.5 * norm_f64(row).powi(2),

@@ -439,8 +439,8 @@ fn start_stuck(test: &str, dir: &Path) -> (std::process::Child, String) {
         .spawn()
         .unwrap();
     loop {
-        let drafts = names(dir).into_iter().filter(|name| name.ends_with(".tmp"));
-        if let Some(draft) = drafts.filter(|name| !before.contains(name)).last()
+        let mut drafts = names(dir).into_iter().filter(|name| name.ends_with(".tmp"));
+        if let Some(draft) = drafts.rfind(|name| !before.contains(name))
             && std::fs::metadata(dir.join(&draft).join("snippets.jsonl"))
                 .is_ok_and(|file| file.len() > 0)
         {
