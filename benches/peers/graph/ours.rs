@@ -1,6 +1,6 @@
 //! Our side of the graph comparison, driven by `run.py` line by line.
 //!
-//! `BASE.npy QUERIES.npy` are arguments; commands come in on standard input and are answered by one
+//! `BASE.npy QUERIES.npy [KERNEL]` are arguments; commands come in on standard input and are answered by one
 //! line each: `build` gives seconds of wall clock and of processor, `query EF` the same for one pass
 //! over all queries and then the ten rows found for each.
 
@@ -16,7 +16,7 @@ use wfgy_core::Metric;
 use wfgy_formats::npy;
 use wfgy_index::graph::{Hnsw, Rows, link};
 use wfgy_index::{AnnKind, HnswParams};
-use wfgy_kernel::MappedFile;
+use wfgy_kernel::{Isa, MappedFile};
 
 const K: usize = 10;
 
@@ -29,17 +29,20 @@ fn processor() -> f64 {
 fn main() {
     // `cargo bench` adds a flag of its own.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let [base, queries] = args.as_slice() else {
+    let [base, queries, kernel @ ..] = args.as_slice() else {
         eprintln!("skipped: run benches/peers/graph/run.py");
         return;
     };
+    if let Some(kernel) = kernel.first() {
+        kernel.parse::<Isa>().unwrap().select().unwrap();
+    }
     let (base, queries) = (npy::read(base).unwrap(), npy::read(queries).unwrap());
     let (values, dim) = (base.values.as_slice(), base.columns);
     let rows = Rows { metric: Metric::Cosine, values, dim };
     let threads = std::thread::available_parallelism().unwrap().get();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let mut graph = None;
-    println!("{}", wfgy_kernel::Isa::active());
+    println!("{}", Isa::active());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (wall, cpu) = (Instant::now(), processor());

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Our graph against hnswlib and usearch on the same vectors, interleaved.
 
-Usage: run.py BASE.npy QUERIES.npy [--rounds 7] [--count N] [--out benches/runs]
+Usage: run.py BASE.npy QUERIES.npy [--rounds 7] [--count N] [--kernel PATH] [--out DIR]
 
 Real vectors: `windows.py BEIR_DIR > w.jsonl`, `index_build --input w.jsonl --out w
 --chunk none --ann none`, then w/vectors.npy; queries likewise with --titles.
-The peers are installed at pinned versions into a venv beside this script's
-build; hnswlib has no wheel, so pip compiles it with -march=native.
+The peers are installed at pinned versions into a venv in the target folder;
+hnswlib has no wheel, so pip compiles it with -march=native.
 Every round builds all three (M 16, ef_construction 200, all cores; usearch with
 bf16) and asks all queries at each ef.  Recall@10 is against the exact answer.
 Seconds are wall clock and, because a shared machine takes processors away,
-processor time.  Speeds at recall 0.95 and 0.99 are interpolated (log of time
-against recall) round by round; ratios are medians over rounds.
+processor time.  Times at recall 0.95 and 0.99 are interpolated (log of time
+against recall) round by round, or are those of ef 10, the least that gives ten
+rows, where it is above that recall already; ratios are medians over rounds.
 """
 
 import argparse
@@ -56,10 +57,10 @@ def timed(work):
 class Ours:
     name = "wfgy"
 
-    def __init__(self, base, queries):
+    def __init__(self, base, queries, kernel):
         command = ["cargo", "bench", "-q", "-p", "wfgy-index", "--bench", "graph_peer", "--"]
         pipe = subprocess.PIPE
-        command += [str(base), str(queries)]
+        command += [str(base), str(queries), *([kernel] if kernel else [])]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.kernel = self.process.stdout.readline().strip()
 
@@ -118,8 +119,10 @@ class Usearch:
 
 
 def at_recall(points, level):
-    """Seconds at a recall, between the two points around it; None where none are."""
+    """Seconds at a recall, between the points around it; None where it is not reached."""
     points = sorted(points)
+    if points[0][0] >= level:
+        return points[0][1]
     for (low, slow), (high, fast) in zip(points, points[1:]):
         if low <= level <= high and high > low:
             share = (level - low) / (high - low)
@@ -133,6 +136,7 @@ def main():
     parser.add_argument("queries", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, help="use the first N vectors [default: all]")
+    parser.add_argument("--kernel", help="force this kernel path [default: the best]")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "benches" / "runs")
     args = parser.parse_args()
     base_file = args.base.resolve()
@@ -143,7 +147,7 @@ def main():
         np.save(base_file, base)
     queries = np.load(args.queries)
     exact = np.argpartition(-(queries @ base.T), K, axis=1)[:, :K]
-    ours = Ours(base_file, args.queries.resolve())
+    ours = Ours(base_file, args.queries.resolve(), args.kernel)
     sides = [ours, Hnswlib(base, queries), Usearch(base, queries)]
     output = lambda *command: subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=True
@@ -183,7 +187,7 @@ def main():
                 speeds.setdefault((name, f"query@{level}"), []).append(pair)
     args.out.mkdir(parents=True, exist_ok=True)
     day = datetime.date.today().isoformat()
-    path = args.out / f"graph-{day}-{about['commit']}-{len(base)}.csv"
+    path = args.out / f"graph-{day}-{about['commit']}-{about['kernel']}-{len(base)}.csv"
     with open(path, "w", newline="", encoding="utf-8") as out:
         out.write("".join(f"# {key}: {value}\n" for key, value in about.items()))
         out.write(f"# peers: {' '.join(PEERS)}\n")

@@ -26,7 +26,10 @@ impl Similarity {
     }
 
     /// The same where the query's norm is known.
-    pub(crate) fn score_from(self, query: &[f32], query_norm: f64, row: &[f32]) -> f64 {
+    ///
+    /// # Panics
+    /// Where the lengths differ.
+    pub fn score_from(self, query: &[f32], query_norm: f64, row: &[f32]) -> f64 {
         match self {
             Self::Dot => dot_f64(query, row),
             Self::Cosine => {
@@ -48,7 +51,7 @@ pub struct Scored {
 
 impl Scored {
     /// The order of hits: score descending, ties by row ascending.
-    pub(crate) fn closer(&self, other: &Self) -> std::cmp::Ordering {
+    pub fn closer(&self, other: &Self) -> std::cmp::Ordering {
         other.score.total_cmp(&self.score).then(self.row.cmp(&other.row))
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use wfgy_core::Metric;
-use wfgy_kernel::{Isa, MappedFile, Scored, Similarity, norm_f64, round9};
+use wfgy_kernel::{Isa, MappedFile, Scored, Similarity, norm_f64, prefetch, round9};
 
 use super::links::{Layer, MAGIC, NONE, VERSION, Word, width};
 use super::nodes::MAX_LAYERS;
 use super::search::{Scratch, beam, greedy, key_of};
 use super::space::{Space, SpaceError, closeness_of, node_of};
+
+/// Rows that are asked for ahead of their scoring.
+const AHEAD: usize = 4;
 
 /// A graph in its file, every word of which was checked.
 #[derive(Debug)]
@@ -119,14 +122,19 @@ impl Hnsw {
             Metric::Dot => Similarity::Dot,
             Metric::L2 => Similarity::NegativeSquaredL2,
         };
-        let near = candidates.found.iter().take_while(|found| found.closeness >= least);
-        let mut hits: Vec<Scored> = near
-            .map(|found| Scored {
-                row: found.row,
-                score: round9(similarity.score(query, rows.row(found.row))),
-            })
-            .collect();
-        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+        // What cannot be compared is scored as well.
+        let far = |found: &Candidate| found.closeness < least;
+        let near = candidates.found.iter().position(far).unwrap_or(candidates.found.len());
+        let near = &candidates.found[..near];
+        let mut hits: Vec<Scored> = Vec::with_capacity(near.len());
+        for (i, found) in near.iter().enumerate() {
+            if let Some(ahead) = near.get(i + AHEAD) {
+                prefetch(rows.row(ahead.row));
+            }
+            let score = similarity.score_from(query, norm, rows.row(found.row));
+            hits.push(Scored { row: found.row, score: round9(score) });
+        }
+        hits.sort_unstable_by(Scored::closer);
         hits.truncate(k);
         Ok(hits)
     }
