@@ -38,9 +38,7 @@ pub enum LabelProblem {
         section_id: String,
     },
     /// Offsets or a quote alone say nothing in a document of several sections.
-    #[error(
-        "a span without section_id, but document `{doc_id}` has {sections} sections: name one"
-    )]
+    #[error("a span without section_id, but document `{doc_id}` has {sections} sections: name one")]
     WhichSection {
         /// The document.
         doc_id: String,
@@ -247,10 +245,7 @@ mod tests {
     fn rule_a_quote_without_offsets_is_a_span_at_its_one_occurrence() {
         let two = [("other", "the cat"), ("s", TEXT)];
         let located = locate(&target(Some("s"), None, "the cat"), &two);
-        assert_eq!(
-            located,
-            Ok(Located::Span { section: 1, span: Span::new(8, 15), moved: false })
-        );
+        assert_eq!(located, Ok(Located::Span { section: 1, span: Span::new(8, 15), moved: false }));
         assert_eq!(locate(&target(None, None, "the cat"), &two[1..]).unwrap(), {
             Located::Span { section: 0, span: Span::new(8, 15), moved: false }
         });

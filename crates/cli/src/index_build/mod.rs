@@ -13,7 +13,8 @@ use clap::{CommandFactory, Parser};
 use wfgy_core::Metric;
 use wfgy_formats::corpus::{self, Corpus};
 use wfgy_index::{
-    AnnChoice, AnnKind, BuildError, BuildOptions, Chunk, HnswParams, Manifest, Progress, Replace, Tool,
+    AnnChoice, AnnKind, BuildError, BuildOptions, Chunk, HnswParams, Manifest, Progress, Replace,
+    Tool,
 };
 use wfgy_pointer::{LocalPointer, named_by};
 

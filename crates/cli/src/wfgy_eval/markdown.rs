@@ -22,7 +22,10 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let word = decision.verdict.to_string();
     writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.context.index)?;
     writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
-    writeln!(out, "| | criterion | value | interval | bound | |\n| --- | --- | ---: | --- | --- | --- |")?;
+    writeln!(
+        out,
+        "| | criterion | value | interval | bound | |\n| --- | --- | ---: | --- | --- | --- |"
+    )?;
     for finding in decision.decided.iter().chain(&decision.measured) {
         row(out, finding)?;
     }
