@@ -14,6 +14,8 @@ python3 -m pip --version >/dev/null 2>&1 || need_debian+=(python3-pip)
 command -v strace >/dev/null || need_debian+=(strace)
 command -v setpriv >/dev/null || need_debian+=(util-linux)
 command -v script >/dev/null || need_debian+=(bsdutils)
+command -v openssl >/dev/null || need_debian+=(openssl)
+command -v faketime >/dev/null || need_debian+=(faketime)
 command -v zstd >/dev/null || need_debian+=(zstd)
 if [ ${#need_debian[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -7,7 +7,14 @@ use std::fs;
 
 use handbook::{MET, MISSED, json, json_file, judge, with_both};
 use serde_json::Value;
-use support::{INDEX_BUILD, Ran, World};
+use support::{INDEX_BUILD, Ran, VEC, World};
+
+/// `vec alias create docs_live --to docs_vA` or another command, by a clock that is wrong by so
+/// much.
+fn by_a_clock(world: &World, wrong: &str, args: &[&str]) -> Ran {
+    let mut command = world.command("faketime");
+    Ran::of(command.args(["-f", wrong, VEC]).args(args))
+}
 
 /// Both indexes, both with a standing pass.
 fn passed() -> World {
@@ -356,10 +363,43 @@ fn store_is_an_option_or_a_variable_and_each_store_knows_its_own() {
     alias(&world, &["create", "docs_live", "--to", "docs_vA"]).exits(1);
     alias(&world, &["create", "docs_live", "--to", "docs_vA", "--store", "mine"]).success();
     assert!(!world.path(".wfgy/aliases/docs_live").exists());
-    let mut command = world.command(support::VEC);
+    let mut command = world.command(VEC);
     let listed = Ran::of(command.args(["alias", "list"]).env("WFGY_STORE", "mine")).success();
     assert!(listed.stdout.contains("docs_live"), "{}", listed.told());
     let mut command = world.command(support::WFGY_EVAL);
     command.args(["--gold", "gold_40.json", "--index", "docs_live"]).args(MET);
     Ran::of(command.env("WFGY_STORE", "mine")).success();
+}
+
+#[test]
+fn a_pass_approves_for_a_day_and_no_longer() {
+    let world = with_both();
+    judge(&world, "docs_vA", &MET, &["--out", "report"]).success();
+    let create = ["alias", "create", "docs_live", "--to", "docs_vA"];
+    let verify = ["verify", "report/verdict.json"];
+    // A minute of tolerance, half of which the test may take.
+    by_a_clock(&world, "+86430s", &verify).success();
+    let before = world.listing();
+    let late = by_a_clock(&world, "+86461s", &verify).exits(1);
+    assert!(late.stdout.contains("approves nothing: it expired at 20"), "{}", late.told());
+    by_a_clock(&world, "+86461s", &create).refuses(1, &["the pass of docs_vA expired at 20"]);
+    // Made by a clock that was ahead of this one.
+    let early = by_a_clock(&world, "-2h", &verify).exits(1);
+    assert!(early.stdout.contains("which is after now: set the clock right"), "{}", early.told());
+    by_a_clock(&world, "-2h", &create).refuses(1, &["which is after now: set the clock right"]);
+    assert_eq!(world.listing(), before);
+    by_a_clock(&world, "+86430s", &create).success();
+}
+
+#[test]
+fn a_policy_says_for_how_long_a_pass_approves() {
+    let world = with_both();
+    world.write(
+        "short.toml",
+        "expiry_seconds = 600\n[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7\nkind = \"hard\"\n",
+    );
+    judge(&world, "docs_vA", &["--policy", "short.toml"], &[]).success();
+    let create = ["alias", "create", "docs_live", "--to", "docs_vA"];
+    by_a_clock(&world, "+700s", &create).refuses(1, &["the pass of docs_vA expired at 20"]);
+    by_a_clock(&world, "+620s", &create).success();
 }
