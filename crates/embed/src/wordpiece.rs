@@ -75,11 +75,6 @@ impl WordPieceTokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// The id of a token, if the vocabulary has it.
-    pub fn id(&self, token: &str) -> Option<u32> {
-        self.inner.token_to_id(token)
-    }
-
     /// Ids alone, which is faster than [`Tokenizer::encode`].
     pub(crate) fn ids(&self, text: &str) -> Result<Vec<u32>, PortError> {
         let encoding = self

@@ -9,7 +9,6 @@ use wfgy_core::{
 use wfgy_formats::InputError;
 use wfgy_kernel::MappedFile;
 
-use crate::chunk::Chunk;
 use crate::contents::{Contents, Damage, OpenError};
 use crate::graph::Hnsw;
 use crate::manifest::{Manifest, file};
@@ -23,7 +22,6 @@ pub struct LocalIndex {
     contents: Contents,
     pins: Pins,
     analyzer: Analyzer,
-    chunk: Chunk,
     parts: Parts,
 }
 
@@ -47,10 +45,10 @@ impl LocalIndex {
         let damaged = |problem: String| {
             OpenError::Damaged(Damage { path: contents.file(file::MANIFEST), problem })
         };
-        let (analyzer, chunk) = contents.manifest.check().map_err(damaged)?;
+        let analyzer = contents.manifest.check().map_err(damaged)?;
         let parts = Parts::open(&contents).map_err(OpenError::Damaged)?;
         let pins = contents.manifest.pins();
-        Ok(Self { name: name.into(), contents, pins, analyzer, chunk, parts })
+        Ok(Self { name: name.into(), contents, pins, analyzer, parts })
     }
 
     /// What it says of itself.
@@ -61,11 +59,6 @@ impl LocalIndex {
     /// The text normalisation that it was built with.
     pub fn analyzer(&self) -> &Analyzer {
         &self.analyzer
-    }
-
-    /// The chunking that it was built with.
-    pub fn chunk(&self) -> Chunk {
-        self.chunk
     }
 
     /// How its vectors are compared.

@@ -252,8 +252,8 @@ impl Manifest {
     }
 
     /// Checks what no digest shows: that the parts agree and that this program can serve them.
-    /// Gives the parsed names.
-    pub(crate) fn check(&self) -> Result<(Analyzer, Chunk), String> {
+    /// Gives the text normalisation.
+    pub(crate) fn check(&self) -> Result<Analyzer, String> {
         let identity = &self.identity;
         if identity.schema_version != SCHEMA_VERSION {
             return Err(format!(
@@ -286,7 +286,7 @@ impl Manifest {
             return Err("identity.NORM: must be `l2` where the metric is cosine".to_owned());
         }
         let analyzer = identity.analyzer_conf.parse().map_err(|e| format!("ANALYZER_CONF: {e}"))?;
-        let chunk =
+        let _: Chunk =
             identity.chunk_schema_ver.parse().map_err(|e| format!("CHUNK_SCHEMA_VER: {e}"))?;
         if self.serving.fusion.is_some() || self.serving.rerank_conf.is_some() {
             return Err("serving: has fusion or a reranker, which this version cannot serve: \
@@ -315,6 +315,6 @@ impl Manifest {
         if u32::try_from(identity.n_snippets).is_err() {
             return Err("identity.n_snippets: more than this program can number".to_owned());
         }
-        Ok((analyzer, chunk))
+        Ok(analyzer)
     }
 }

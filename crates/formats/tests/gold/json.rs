@@ -1,41 +1,12 @@
 //! Gold sets as JSON and JSON Lines, and one clear line for everything that is wrong with one.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::TempDir;
-use wfgy_core::{GoldSet, Span, Unit};
-use wfgy_formats::{InputError, Place, gold};
+use wfgy_core::{Span, Unit};
+use wfgy_formats::{Place, gold};
 
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        std::fs::write(&path, content).expect("a file");
-        path
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-fn read(name: &str, content: &str) -> Result<GoldSet, InputError> {
-    gold::read(Folder::new().file(name, content))
-}
-
-/// The message without the folder.
-fn error(name: &str, content: &str) -> String {
-    let text = read(name, content).expect_err(content).to_string();
-    assert!(!text.contains('\n'), "{text}");
-    text[text.find(name).expect("the file's name")..].to_owned()
-}
+use crate::{Folder, error, read};
 
 const ITEM: &str = r#"{"id": "Q1", "question": "why?", "paraphrases": ["how come?", "what for?"],
  "targets": [{"doc_id": "a", "section_id": "s", "offsets": [3, 9], "quote": "because", "grade": 2},

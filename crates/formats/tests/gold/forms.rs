@@ -1,40 +1,9 @@
 //! Gold sets from BEIR and TREC folders and from CSV, and what is wrong with them.
 
-use std::path::{Path, PathBuf};
+use wfgy_core::Unit;
+use wfgy_formats::{beir, gold, trec};
 
-use tempfile::TempDir;
-use wfgy_core::{GoldSet, Unit};
-use wfgy_formats::{InputError, beir, gold, trec};
-
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        std::fs::write(&path, content).expect("a file");
-        path
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-fn read(name: &str, content: &str) -> Result<GoldSet, InputError> {
-    gold::read(Folder::new().file(name, content))
-}
-
-/// The message without the folder.
-fn error(name: &str, content: &str) -> String {
-    let text = read(name, content).expect_err(content).to_string();
-    assert!(!text.contains('\n'), "{text}");
-    text[text.find(name).expect("the file's name")..].to_owned()
-}
+use crate::{Folder, error, read};
 
 const QUERIES: &str = "{\"_id\":\"q1\",\"text\":\"one\",\"metadata\":{\"a\":[1]}}\n{\"_id\":\"q2\",\"text\":\"two\"}\n{\"_id\":\"q3\",\"text\":\"three\"}\n";
 const HEADER: &str = "query-id\tcorpus-id\tscore\n";
