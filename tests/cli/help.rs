@@ -3,6 +3,9 @@
 mod handbook;
 mod support;
 
+use std::fs;
+use std::path::Path;
+
 use handbook::{MET, folder, judge, with_b};
 use serde_json::Value;
 use support::{INDEX_BUILD, Ran, VEC, WFGY_EVAL, World};
@@ -64,6 +67,75 @@ fn help_shows_examples_first_then_options_then_exit_codes() {
             assert!(codes.lines().any(line), "{name}: exit code {code}: {codes}");
         }
     }
+}
+
+/// What the sources of the programs look at in the environment: the names that stand in the one
+/// file that may, as string literals.
+fn variables() -> Vec<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut names = Vec::new();
+    let mut folders = vec![crates];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
+            if path.is_dir() && name != "tests" {
+                folders.push(path);
+            } else if name.ends_with(".rs") && name != "build.rs" {
+                let source = fs::read_to_string(&path).expect("a source");
+                let reads = ["env::var", "env::vars", "env = "];
+                if name != "environment.rs" {
+                    let found = reads.iter().find(|read| source.contains(**read));
+                    assert_eq!(found, None, "{}: only environment.rs reads it", path.display());
+                    continue;
+                }
+                let literals = source.split('"').skip(1).step_by(2).map(str::to_owned);
+                let is_name = |text: &String| {
+                    !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+                };
+                names.extend(literals.filter(is_name));
+            }
+        }
+    }
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+#[test]
+fn every_variable_that_the_sources_read_is_named_in_a_help() {
+    let sections: Vec<String> = PROGRAMS
+        .iter()
+        .map(|(name, program)| {
+            let text = help(program, "");
+            let at = text.find("Environment:\n").unwrap_or_else(|| panic!("{name}: {text}"));
+            text[at..].to_owned()
+        })
+        .collect();
+    let names =
+        |section: &str, name: &str| section.split([' ', ',', '\n']).any(|word| word == name);
+    for name in variables() {
+        assert!(sections.iter().any(|section| names(section, &name)), "{name} is explained");
+    }
+    for name in ["WFGY_STORE", "WFGY_KERNEL", "NO_COLOR"] {
+        assert!(sections.iter().all(|section| names(section, name)), "{name} is of all three");
+    }
+    for isa in wfgy_kernel::Isa::ALL {
+        assert!(sections.iter().all(|section| names(section, isa.name())), "{}", isa.name());
+    }
+}
+
+#[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let world = World::with_index();
+    let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7"];
+    let mut command = world.command(WFGY_EVAL);
+    for name in variables() {
+        if name != "HOME" {
+            command.env(name, "");
+        }
+    }
+    Ran::of(command.args(eval)).exits(3);
+    assert!(world.path(".wfgy/journal.jsonl").is_file());
 }
 
 #[test]

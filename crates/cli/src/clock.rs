@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wfgy_core::Deadline;
 use wfgy_gate::Timestamp;
 
+use crate::environment;
 use crate::exit::Failure;
 
 /// How long a command on a local store waits for a lock that another process holds.
@@ -24,7 +25,7 @@ pub(crate) struct Now {
 /// # Errors
 /// Where SOURCE_DATE_EPOCH is no number, or the clock stands before 1970.
 pub(crate) fn now() -> Result<Now, Failure> {
-    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") {
+    if let Some(text) = environment::EPOCH.read() {
         let seconds = text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
             Failure::input("SOURCE_DATE_EPOCH: not a number of seconds since 1970; unset it")
         })?;
@@ -51,9 +52,8 @@ pub(crate) fn within(patience: Duration) -> Deadline {
 
 /// Who runs the command, for the journal: `user@host`.
 pub(crate) fn who() -> String {
-    let user = ["WFGY_USER", "USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    let user = environment::USER
+        .read_text()
         .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
     format!("{user}@{}", host())
 }

@@ -11,6 +11,7 @@ use wfgy_embed::{
 use wfgy_index::LocalIndex;
 
 use crate::clock;
+use crate::environment;
 use crate::exit::Failure;
 use crate::options::{EmbedderName, EmbedderSource};
 
@@ -178,8 +179,9 @@ fn service(model: &str, source: &EmbedderSource, prefixes: &Prefixes) -> Result<
         Failure::input("--embedder-url: name the service, such as http://127.0.0.1:8080/v1")
     })?;
     let mut options = OpenAiOptions::new(url, model);
-    let key = ["WFGY_EMBED_KEY", "OPENAI_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
-    options.key = key.filter(|key| !key.trim().is_empty()).map(ApiKey::new);
+    let key = environment::KEY.read_text().filter(|key| !key.trim().is_empty());
+    options.key = key.map(ApiKey::new);
+    options.authorities = environment::AUTHORITIES.read().map(PathBuf::from);
     options.query_prefix = prefixes.query.clone().unwrap_or_default();
     options.passage_prefix = prefixes.passage.clone().unwrap_or_default();
     let deadline = clock::within(Duration::from_secs(source.embed_timeout));
@@ -212,8 +214,7 @@ fn precomputed(
 /// The folder that the user names. WFGY_MODEL names folders only: as the name of a service's
 /// model it would end up in manifests.
 fn folder(source: &EmbedderSource) -> Option<PathBuf> {
-    let from_environment =
-        || std::env::var_os("WFGY_MODEL").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from_environment = || environment::MODEL.read().map(PathBuf::from);
     source.model.as_ref().map(PathBuf::from).or_else(from_environment)
 }
 
@@ -223,10 +224,9 @@ fn bert(prefixes: &Prefixes) -> BertOptions {
 
 /// Where `scripts/fetch_model.sh` puts the sentence encoder.
 pub(crate) fn default_folder() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let data = match set("XDG_DATA_HOME") {
+    let data = match environment::DATA.read() {
         Some(data) => PathBuf::from(data),
-        None => Path::new(&set("HOME")?).join(".local/share"),
+        None => Path::new(&environment::HOME.read()?).join(".local/share"),
     };
     Some(data.join("wfgy/models/all-MiniLM-L6-v2"))
 }

@@ -2,11 +2,12 @@
 
 use wfgy_kernel::Isa;
 
+use crate::environment;
 use crate::exit::Failure;
 
 /// Takes the path that `WFGY_KERNEL` names; without it, or where it is empty, the best one.
 pub(crate) fn select() -> Result<(), Failure> {
-    let Some(name) = std::env::var_os("WFGY_KERNEL").filter(|name| !name.is_empty()) else {
+    let Some(name) = environment::KERNEL.read() else {
         return Ok(());
     };
     let isa: Result<Isa, _> = name.to_string_lossy().parse();

@@ -5,6 +5,7 @@
 
 mod clock;
 mod embedder;
+mod environment;
 mod exit;
 mod kernel_path;
 mod options;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use wfgy_pointer::StoreDir;
 
+use crate::environment;
+
 /// How a program speaks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
@@ -31,8 +33,8 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct StoreOption {
-    /// Folder of verdicts, journal and pointers [default: .wfgy]
-    #[arg(long, value_name = "DIR", env = "WFGY_STORE", hide_env_values = true, global = true)]
+    /// Folder of verdicts, journal and pointers [default: WFGY_STORE, else .wfgy]
+    #[arg(long, value_name = "DIR", global = true)]
     pub store: Option<PathBuf>,
 }
 
@@ -40,10 +42,11 @@ impl StoreOption {
     /// The store. Commands that messages tell the user to run repeat `--store` only where
     /// neither the environment nor the default would find it.
     pub(crate) fn open(&self) -> StoreDir {
-        let from_environment = std::env::var_os("WFGY_STORE").map(PathBuf::from);
-        match &self.store {
-            None => StoreDir::new(".wfgy", false),
-            Some(path) => StoreDir::new(path, from_environment.as_ref() != Some(path)),
+        let from_environment = environment::STORE.read().map(PathBuf::from);
+        match (&self.store, from_environment) {
+            (None, None) => StoreDir::new(".wfgy", false),
+            (None, Some(path)) => StoreDir::new(path, false),
+            (Some(path), other) => StoreDir::new(path, other.as_ref() != Some(path)),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use wfgy_core::Stop;
 
+use crate::environment;
 use crate::exit::Failure;
 use crate::options::{LogFormat, Speech};
 
@@ -26,7 +27,7 @@ pub(crate) fn start_log(speech: &Speech) {
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = std::io::stderr().is_terminal() && environment::NO_COLOR.read().is_none();
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)

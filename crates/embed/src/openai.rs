@@ -1,10 +1,12 @@
 //! Embedder `openai`: any service that speaks OpenAI's `/v1/embeddings`.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use wfgy_core::{
     Deadline, EmbedSchema, Embedder, EmbedderIdentity, Embeddings, PortError, RowState, Tokenizer,
 };
@@ -48,6 +50,8 @@ pub struct OpenAiOptions {
     pub model: String,
     /// Sent as a bearer token; never stored or logged.
     pub key: Option<ApiKey>,
+    /// PEM file of the certificates to trust for https; `None` takes Mozilla's, which are built in.
+    pub authorities: Option<PathBuf>,
     /// Put before every wording.
     pub query_prefix: String,
     /// Put before every snippet and anchor.
@@ -67,6 +71,7 @@ impl OpenAiOptions {
             base_url: base_url.into(),
             model: model.into(),
             key: None,
+            authorities: None,
             query_prefix: String::new(),
             passage_prefix: String::new(),
             batch: 64,
@@ -156,8 +161,13 @@ impl OpenAiEmbedder {
             let problem = "is empty or holds characters that no header can carry";
             return Err(OpenError::setting("embedding key", problem));
         }
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = &options.authorities {
+            tls = tls.root_certs(RootCerts::new_with_certs(&certificates(path)?));
+        }
         // Not redirected: a key must not travel to a host that nobody named.
         let agent = ureq::Agent::config_builder()
+            .tls_config(tls.build())
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("wfgy/", env!("CARGO_PKG_VERSION")))
@@ -347,6 +357,24 @@ impl OpenAiEmbedder {
     }
 }
 
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, OpenError> {
+    let wrong = |problem: &dyn fmt::Display| {
+        OpenError::setting("SSL_CERT_FILE", format!("{}: {problem}", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&bytes) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(&error))? {
+            found.push(certificate);
+        }
+    }
+    match found.is_empty() {
+        true => Err(wrong(&"holds no certificate; name a PEM file")),
+        false => Ok(found),
+    }
+}
+
 /// What came back, whole.
 struct Reply {
     status: u16,
@@ -369,6 +397,16 @@ fn reply_to(
 /// What a failed connection means for the next try.
 fn transport(error: &ureq::Error) -> Failure {
     use ureq::Error as E;
+    if let E::Io(io) = error
+        && io.kind() == std::io::ErrorKind::InvalidData
+    {
+        let said = printable(&error.to_string());
+        let message = format!(
+            "no secure connection: {said}; check that the URL speaks https, and name the authority \
+             that signed its certificate in SSL_CERT_FILE"
+        );
+        return Failure { message, fault: Fault::Request, wait: None };
+    }
     let fault = match error {
         E::Io(_)
         | E::Timeout(_)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::environment;
 use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
 
 const EXAMPLES: &str = "\
@@ -32,7 +33,7 @@ Nothing is left half-written: an index is built beside its target and renamed in
     version = crate::version::SHORT,
     long_version = crate::version::long(),
     before_help = EXAMPLES,
-    after_help = EXIT_CODES,
+    after_help = format!("{EXIT_CODES}\n\n{}", environment::of_index_build()),
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true

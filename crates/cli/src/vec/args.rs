@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::environment;
 use crate::options::{Speech, StoreOption};
 
 const EXAMPLES: &str = "\
@@ -33,7 +34,7 @@ Exit codes:
     version = crate::version::SHORT,
     long_version = crate::version::long(),
     before_help = EXAMPLES,
-    after_help = EXIT_CODES,
+    after_help = format!("{EXIT_CODES}\n\n{}", environment::of_vec()),
     disable_help_subcommand = true
 )]
 pub(crate) struct Cli {

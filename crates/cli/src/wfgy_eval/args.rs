@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::environment;
 use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
 
 const EXAMPLES: &str = "\
@@ -35,7 +36,7 @@ A pass is filed in the store, bound to the content of the index, and vec acts on
     version = crate::version::SHORT,
     long_version = crate::version::long(),
     before_help = EXAMPLES,
-    after_help = EXIT_CODES,
+    after_help = format!("{EXIT_CODES}\n\n{}", environment::of_wfgy_eval()),
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
