@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use wfgy_core::{Answer, Depth, Hit, Metric, Path, PortError, Query, SearchRequest};
-use wfgy_kernel::{Similarity, norm_f64, sweep};
+use wfgy_kernel::{Similarity, norm_f64};
 
 use crate::graph::{Hnsw, Rows};
 use crate::tables::Tables;
@@ -98,8 +98,7 @@ impl Searcher<'_> {
             let start = Instant::now();
             let rows = open.iter().filter_map(|i| vectors[*i].as_ref().ok());
             let block: Vec<f32> = rows.flat_map(|vector| vector.iter().copied()).collect();
-            let found =
-                sweep(self.similarity(), self.vectors.values(), &block, self.vectors.dim(), k);
+            let found = self.vectors.nearest(self.similarity(), &block, k);
             let share = start.elapsed() / open.len() as u32;
             let mut deeper = Vec::new();
             for (i, found) in std::mem::take(&mut open).into_iter().zip(found) {

@@ -113,6 +113,12 @@ impl Packed {
     }
 }
 
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Packed {{ rows: {}, dim: {} }}", self.rows, self.dim)
+    }
+}
+
 /// Zeroed memory at a page boundary, in huge pages where the system has them.
 fn zeroed(bytes: usize) -> MmapMut {
     let map = MmapMut::map_anon(bytes.max(1)).unwrap_or_else(|error| {
