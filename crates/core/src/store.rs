@@ -16,6 +16,9 @@ pub enum Path {
 /// How far a retrieval goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
+    /// The cutoff that users are served at: an approximate store finds the first so many hits with
+    /// the effort of a search for so many, so that going deeper does not flatter them.
+    pub served: usize,
     /// At least so many snippets, where the store has them.
     pub snippets: usize,
     /// And on until so many distinct documents are among them; 0 where documents do not matter.

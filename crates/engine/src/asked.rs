@@ -46,7 +46,7 @@ impl Asked {
     ) -> Self {
         let deep = settings.k.max(LEAST_DEPTH);
         let documents = if parts.gold.unit() == Unit::Document { deep } else { 0 };
-        let depth = Depth { snippets: deep, documents };
+        let depth = Depth { served: settings.k, snippets: deep, documents };
         let lacks: Vec<Option<&'static str>> =
             (0..plan.runs.len()).map(|i| texts.lacks(i, scoring)).collect();
         let asking = |i: usize| Asking {

@@ -201,7 +201,7 @@ fn stored_elsewhere(
         .map(|miss| Query { text: &miss.text, vector: Some(&miss.made) })
         .map(|query| Asking { query, counts: true })
         .collect();
-    let depth = Depth { snippets: ELSEWHERE, documents: 0 };
+    let depth = Depth { served: ELSEWHERE, snippets: ELSEWHERE, documents: 0 };
     let answers = retrieve(parts.store, &queries, Path::Exact, depth, settings, &|_| ());
     let mut elsewhere = 0;
     for (miss, answer) in misses.iter().zip(answers) {

@@ -123,6 +123,9 @@ impl Searcher<'_> {
 
     /// By the graph, ever wider until the depth is reached; where even the whole graph does not
     /// give it, by the sweep.
+    ///
+    /// A wider search finds rows that the served one missed. They are left out, not put in, so
+    /// that the served part stays what users get and the order stays that of the scores.
     fn by_graph(
         &self,
         serving: &Serving<'_>,
@@ -130,24 +133,24 @@ impl Searcher<'_> {
         request: SearchRequest,
     ) -> Result<Answer, PortError> {
         let start = Instant::now();
-        let n = self.vectors.rows();
-        let mut k = request.depth.snippets.max(request.depth.documents).min(n);
-        loop {
+        let (n, depth) = (self.vectors.rows(), request.depth);
+        let served = depth.served.min(n);
+        let head = self.walk(serving, query, served, serving.ef.max(served))?;
+        let mut k = depth.snippets.max(depth.documents).min(n);
+        let hits = loop {
             self.late(request)?;
-            let hits = self.walk(serving, query, k, serving.ef.max(k))?;
-            if let Some(length) = self.cut(&hits, request.depth) {
-                let hits = hits[..length].to_vec();
-                return Ok(Answer { hits, retrieve: start.elapsed(), rerank: None });
+            let hits = continued(&head, self.walk(serving, query, k, serving.ef.max(k))?);
+            if let Some(length) = self.cut(&hits, depth) {
+                break hits[..length].to_vec();
             }
             if k == n {
-                break;
+                let mut answers = self.by_sweep(vec![Ok(query)], request)?;
+                let swept = answers.pop().unwrap_or_else(|| Ok(Answer::default()))?;
+                break continued(&head, swept.hits);
             }
             k = (2 * k).min(n);
-        }
-        let mut answers = self.by_sweep(vec![Ok(query)], request)?;
-        let mut answer = answers.pop().unwrap_or_else(|| Ok(Answer::default()))?;
-        answer.retrieve = start.elapsed();
-        Ok(answer)
+        };
+        Ok(Answer { hits, retrieve: start.elapsed(), rerank: None })
     }
 
     /// The best `k` of the `ef` rows that the graph finds.
@@ -183,4 +186,17 @@ impl Searcher<'_> {
         }
         Some(needed.max(depth.snippets.min(hits.len())))
     }
+}
+
+/// `head`, and after it those of `wider` that come after its last hit.
+fn continued(head: &[Hit], mut wider: Vec<Hit>) -> Vec<Hit> {
+    if let Some(last) = head.last() {
+        let after = |hit: &Hit| {
+            let order = last.score.total_cmp(&hit.score).then(hit.position.cmp(&last.position));
+            order.is_gt()
+        };
+        wider.retain(after);
+        wider.splice(0..0, head.iter().copied());
+    }
+    wider
 }

@@ -33,7 +33,8 @@ fn hnsw() -> AnnChoice {
 }
 
 fn request(path: Path, snippets: usize, documents: usize) -> SearchRequest {
-    SearchRequest { path, depth: Depth { snippets, documents }, deadline: Deadline::NONE }
+    let depth = Depth { served: snippets, snippets, documents };
+    SearchRequest { path, depth, deadline: Deadline::NONE }
 }
 
 fn questions() -> Vec<Vec<f32>> {
@@ -112,6 +113,28 @@ fn rule_the_graph_path_rescores_what_it_found_and_finds_nearly_everything() {
         let least = if metric == Metric::Dot { 110 } else { 118 };
         assert!(found >= least, "{kind:?} {metric}: {found} of 120");
     }
+}
+
+#[test]
+fn rule_the_served_hits_are_those_of_a_search_for_so_many_however_deep_it_goes() {
+    // A poor graph, asked with no more effort than the cutoff needs.
+    let params = HnswParams { m: 2, ef_construction: 4, ef: 1, seed: 0 };
+    let (_dir, index) = open(corpus(600), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, params));
+    let served = ask(&index, &questions(), request(Path::Serving, 3, 0));
+    let mut deep = request(Path::Serving, 50, 0);
+    deep.depth.served = 3;
+    let deep = ask(&index, &questions(), deep);
+    let flattered = ask(&index, &questions(), request(Path::Serving, 50, 0));
+    let mut missed = 0;
+    for ((served, deep), flattered) in served.iter().zip(&deep).zip(&flattered) {
+        assert_eq!(deep.hits[..3], served.hits[..]);
+        assert!(deep.hits.windows(2).all(|pair| {
+            let order = pair[1].score.total_cmp(&pair[0].score);
+            order.then(pair[0].position.cmp(&pair[1].position)).is_lt()
+        }));
+        missed += usize::from(flattered.hits[..3] != served.hits[..]);
+    }
+    assert!(missed > 0, "the graph is good enough for every question");
 }
 
 #[test]
