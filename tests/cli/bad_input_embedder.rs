@@ -351,7 +351,9 @@ fn a_service_that_refuses_in_the_middle_of_a_build_leaves_the_old_index() {
 
 /// What a service can do wrong, the exit code that it means in every program at every moment, and
 /// what the line says of it.
-const WRONGS: [(fn() -> Act, i32, &str); 11] = [
+type Wrong = (fn() -> Act, i32, &'static str);
+
+const WRONGS: [Wrong; 11] = [
     (|| Act::Status(401), 2, "set the key in WFGY_EMBED_KEY or OPENAI_API_KEY"),
     (|| Act::Status(403), 2, "set the key in WFGY_EMBED_KEY or OPENAI_API_KEY"),
     (|| Act::Status(400), 2, "check the URL and the model's name"),

@@ -117,6 +117,9 @@ struct Item {
     embedding: Vec<f64>,
 }
 
+/// Rows of vectors, and the model that the service says made them.
+type Served = (Vec<f32>, Option<String>);
+
 /// One failed try.
 struct Failure {
     message: String,
@@ -259,7 +262,7 @@ impl OpenAiEmbedder {
         texts: &[&str],
         timeout: Duration,
         deadline: Deadline,
-    ) -> Result<Result<(Vec<f32>, Option<String>), Failure>, PortError> {
+    ) -> Result<Result<Served, Failure>, PortError> {
         let request =
             Request { model: &self.options.model, input: texts, encoding_format: "float" };
         let body = serde_json::to_vec(&request)
@@ -292,7 +295,7 @@ impl OpenAiEmbedder {
         }
     }
 
-    fn answer(&self, reply: &Reply, texts: usize) -> Result<(Vec<f32>, Option<String>), Failure> {
+    fn answer(&self, reply: &Reply, texts: usize) -> Result<Served, Failure> {
         let Reply { status, wait, bytes } = reply;
         if !(200..300).contains(status) {
             return Err(refusal(*status, bytes, *wait, self.options.key.is_some()));

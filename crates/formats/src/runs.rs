@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
     use wfgy_core::Span;
-    use wfgy_core::evaluation::{CoverageRecord, HitRecord};
+    use wfgy_core::evaluation::{CoverageRecord, HitRecord, TextRole};
 
     fn hit(position: u32, score: f64) -> HitRecord {
         HitRecord {
