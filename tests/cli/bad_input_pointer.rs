@@ -44,13 +44,34 @@ fn an_alias_that_is_not_there_is_named_with_the_command_that_makes_it() {
     let world = world();
     let parts = ["unknown alias `docs_live`", "vec alias create docs_live"];
     refused(&world, &["alias", "update", "docs_live", "--to", "docs"], 2, &parts);
-    refused(&world, &["alias", "rollback", "docs_live"], 2, &["unknown alias `docs_live`"]);
-    refused(&world, &["alias", "show", "docs_live"], 2, &["unknown alias `docs_live`"]);
-    refused(&world, &["alias", "history", "docs_live"], 2, &["unknown alias `docs_live`"]);
-    let policy = ["alias", "policy", "docs_live", "--reason", "x"];
-    refused(&world, &policy, 2, &["unknown alias `docs_live`"]);
+    // Who only looks for one is told where was looked and what is there.
+    let store = world.root().canonicalize().expect("a folder").join(".wfgy").display().to_string();
+    let there = format!("the store {store} has `live`; --store DIR or WFGY_STORE names another");
+    let parts = ["unknown alias `docs_live`", there.as_str()];
+    for verb in ["rollback", "show", "history"] {
+        let ran = world.refused(VEC, &["alias", verb, "docs_live"], 2, &parts);
+        assert!(!ran.stderr.contains("create"), "{}", ran.told());
+    }
+    refused(&world, &["alias", "policy", "docs_live", "--reason", "x"], 2, &parts);
     let eval = ["--gold", "gold.json", "--index", "docs_live", "--min-cov", "0.7"];
-    world.refused(WFGY_EVAL, &eval, 2, &["`docs_live` is neither an alias"]);
+    world.refused(WFGY_EVAL, &eval, 2, &["`docs_live` is neither an alias", there.as_str()]);
+    world.refused(INDEX_BUILD, &["verify", "docs_live"], 2, &["neither an alias", there.as_str()]);
+}
+
+#[test]
+fn a_store_that_does_not_exist_is_said_and_is_not_an_empty_one() {
+    let world = world();
+    let nowhere = world.root().canonicalize().expect("a folder").join("nowhere");
+    let missing = format!("the store {} does not exist", nowhere.display());
+    for format in ["text", "json"] {
+        let list = ["alias", "list", "--store", "nowhere", "--format", format];
+        refused(&world, &list, 2, &[&missing, "WFGY_STORE"]);
+    }
+    let show = ["alias", "show", "live", "--store", "nowhere"];
+    refused(&world, &show, 2, &["unknown alias `live`", &missing]);
+    fs::create_dir(world.path("nowhere")).expect("a folder");
+    let ran = world.vec(&["alias", "list", "--store", "nowhere"]).success();
+    assert!(ran.stdout.contains("no aliases in nowhere"), "{}", ran.told());
 }
 
 #[test]
@@ -137,6 +158,9 @@ fn digests_that_are_none_are_named_by_their_flag() {
     for flag in ["--policy", "--gold"] {
         let create = ["alias", "create", "other", "--to", "docs", flag, "abc"];
         refused(&world, &[&create[..], &OVERRIDE].concat(), 2, &[&format!("{flag}: `abc`")]);
+        let create = ["alias", "create", "other", "--to", "docs", flag, "0123456789ab"];
+        let parts = [&format!("{flag}: `0123456789ab`"), "begins no digest in this store"];
+        refused(&world, &[&create[..], &OVERRIDE].concat(), 2, &parts);
     }
 }
 
@@ -164,6 +188,42 @@ fn a_journal_whose_tail_was_cut_is_refused() {
     }
     fs::remove_file(world.path(".wfgy/journal.jsonl")).expect("it is there");
     tampered(&world, &["journal.", "backup"]);
+}
+
+#[test]
+fn the_way_out_of_a_damaged_journal_works_as_it_is_told() {
+    let world = world();
+    let target = world.path("docs").canonicalize().expect("a path");
+    world.write(".wfgy/journal.jsonl", "{}\n{}\n");
+    let ran = world.vec(&["alias", "rollback", "live"]).exits(1);
+    let told: Vec<&str> = ran.stderr.split('`').collect();
+    let create = told.iter().find(|part| part.starts_with("vec alias create")).expect("a command");
+    let exchange = told.iter().find(|part| part.starts_with("mv ")).expect("a command");
+    let line = format!("{} && {exchange}", create.replace("NAME", "live"));
+    let mut shell = world.command("sh");
+    let path = std::path::Path::new(VEC).parent().expect("a folder").display().to_string();
+    let path = format!("{path}:{}", std::env::var("PATH").unwrap_or_default());
+    support::Ran::of(shell.args(["-c", &line]).env("PATH", path)).success();
+    let live = world.path(".wfgy/aliases/live/current/target").canonicalize().expect("a target");
+    assert_eq!(live, target, "readers get what they got");
+    world.vec(&[&["alias", "update", "live", "--to", "more"], &OVERRIDE[..]].concat()).success();
+    world.vec(&["alias", "rollback", "live"]).success();
+}
+
+#[test]
+fn what_stands_after_the_last_record_is_moved_aside_and_said() {
+    let world = world();
+    let mut journal = world.read(".wfgy/journal.jsonl");
+    journal.extend(b"{\"torn");
+    world.write(".wfgy/journal.jsonl", journal);
+    let update = ["alias", "update", "live", "--to", "more"];
+    let ran = world.vec(&[&update[..], &OVERRIDE].concat()).success();
+    let said = "vec: the last 6 bytes of .wfgy/journal.jsonl were no record";
+    assert!(ran.stderr.contains(said), "{}", ran.told());
+    assert!(ran.stderr.contains("moved aside to .wfgy/journal.torn.1"), "{}", ran.told());
+    assert_eq!(world.read(".wfgy/journal.torn.1"), b"{\"torn");
+    let ran = world.vec(&["alias", "rollback", "live"]).success();
+    assert_eq!(ran.stderr, "", "once");
 }
 
 #[test]

@@ -256,6 +256,84 @@ fn standing_fail_of_one_line_refuses_what_another_line_passes_unless_the_alias_i
 }
 
 #[test]
+fn a_pass_beside_a_standing_fail_says_so_and_the_refusal_says_every_way_out() {
+    let world = with_both();
+    let failed = json(&judge(&world, "docs_vA", &MISSED, &["--format", "json"]).exits(1));
+    let digest = |verdict: &Value, name: &str| {
+        verdict["decided"][name].as_str().expect("a digest")[..12].to_owned()
+    };
+    let passed = judge(&world, "docs_vA", &MET, &[]).success();
+    let (policy, gold) = (digest(&failed, "policy_digest"), digest(&failed, "gold_digest"));
+    assert!(passed.stdout.starts_with("PASS  docs_vA  may not go live: "), "{}", passed.told());
+    let stands = format!("a fail under policy {policy} on gold set {gold} stands");
+    assert!(passed.stdout.contains(&stands), "{}", passed.told());
+    assert!(!passed.stdout.contains("vec alias update"), "{}", passed.told());
+    // A program's reader is told as well.
+    let lines = judge(&world, "docs_vA", &MET, &["--format", "jsonl"]).success();
+    assert!(lines.stderr.contains(&format!("PASS docs_vA, but {stands}")), "{}", lines.told());
+    let last = lines.stdout.lines().last().expect("the verdict");
+    let last: Value = serde_json::from_str(last).expect("JSON");
+    assert_eq!(last["standing_against"][0]["verdict"], "fail");
+
+    let create = ["create", "docs_live", "--to", "docs_vA"];
+    let narrow = "`vec alias create docs_live --to docs_vA --policy DIGEST --gold DIGEST`";
+    let parts = [&format!("under policy {policy} on gold set {gold}"), narrow, "`--override"];
+    let ran = alias(&world, &create).refuses(1, &parts);
+    // Both commands work as they are told.
+    let verify = ran.stderr.split('`').find(|part| part.starts_with("vec verify")).expect("one");
+    let args: Vec<&str> = verify.split(' ').skip(1).collect();
+    assert!(world.vec(&args).exits(1).stdout.starts_with("FAIL"));
+    let next = passed.stdout.lines().find(|line| line.starts_with("next: ")).expect("a line");
+    let (_, line) = next.split_once("vec alias create ALIAS ").expect("a command");
+    alias(&world, &[&["create", "docs_live"], &line.split(' ').collect::<Vec<_>>()[..]].concat())
+        .success();
+}
+
+#[test]
+fn next_names_the_alias_there_is_and_nothing_where_the_index_is_live() {
+    let world = live();
+    let next = |index: &str| {
+        let table = judge(&world, index, &MET, &[]).success().stdout;
+        table.lines().find_map(|line| line.strip_prefix("next: ").map(str::to_owned))
+    };
+    let update = format!("vec alias update docs_live --to {}", "docs_vB");
+    assert_eq!(next("docs_vB"), Some(update));
+    assert_eq!(next("docs_vA"), None, "it is live");
+    assert_eq!(next("docs_live"), None, "the alias itself");
+}
+
+#[test]
+fn show_says_whether_the_live_target_still_is_what_the_alias_says() {
+    let world = live();
+    let ran = alias(&world, &["show", "docs_live"]).success();
+    assert!(ran.stdout.contains("its manifest is what the alias says"), "{}", ran.told());
+    let ran = alias(&world, &["show", "docs_live", "--verify"]).success();
+    assert!(ran.stdout.contains("every byte is what the alias says"), "{}", ran.told());
+    for index in ["docs_live", "docs_vA"] {
+        world.run(INDEX_BUILD, &["verify", index]).success();
+        world.run(INDEX_BUILD, &["inspect", index]).success();
+    }
+
+    let mut vectors = world.read("docs_vA/vectors.npy");
+    let last = vectors.len() - 1;
+    vectors[last] ^= 1;
+    world.write("docs_vA/vectors.npy", vectors);
+    alias(&world, &["show", "docs_live"]).success();
+    let verify = ["show", "docs_live", "--verify"];
+    let parts = ["vectors.npy", "readers get it as it is", "`vec alias rollback docs_live`"];
+    let ran = alias(&world, &verify).refuses(1, &parts);
+    assert!(ran.stdout.contains("is not what the alias says"), "{}", ran.told());
+    world.run(INDEX_BUILD, &["verify", "docs_live"]).exits(1);
+    fs::remove_file(world.path("docs_vA/vectors.npy")).expect("it goes");
+    alias(&world, &["show", "docs_live"]).refuses(1, &["vectors.npy: is missing"]);
+    fs::remove_dir_all(world.path("docs_vA")).expect("it goes");
+    world.build(&["--input", "corpus_vB.json", "--out", "docs_vA"]).success();
+    alias(&world, &["show", "docs_live"]).refuses(1, &["INDEX_HASH is "]);
+    fs::remove_dir_all(world.path("docs_vA")).expect("it goes");
+    alias(&world, &["show", "docs_live", "--format", "json"]).refuses(1, &["no such index"]);
+}
+
+#[test]
 fn verify_says_what_a_verdict_is_worth_here() {
     let world = with_both();
     judge(&world, "docs_vA", &MET, &["--out", "first"]).success();
@@ -266,6 +344,9 @@ fn verify_says_what_a_verdict_is_worth_here() {
     assert_eq!(told["against"], serde_json::json!([]));
     let digest = told["digest"].as_str().expect("a digest").to_owned();
     world.vec(&["verify", &digest]).success();
+    world.vec(&["verify", &digest[..8]]).success();
+    world.vec(&["verify", &digest[..7]]).refuses(2, &["no such verdict"]);
+    world.vec(&["verify", "0123abcd"]).refuses(2, &["begins no digest in this store"]);
 
     // Another store knows nothing of it.
     let ran = world.vec(&["verify", "first/verdict.json", "--store", "elsewhere"]).exits(1);

@@ -97,9 +97,10 @@ fn table_says_the_verdict_first_then_each_criterion_then_the_five_worst_question
     assert!(table.contains("policy "), "the effective policy is printed: {table}");
     assert!(table.contains("min_questions 20; integrity sample"), "{table}");
 
-    let table = judge(&world, "docs_vB", &MET, &[]).success().stdout;
+    // Where no fail of another policy stands.
+    let table = judge(&world, "docs_vB", &MET, &["--store", "new"]).success().stdout;
     assert!(table.starts_with("PASS  docs_vB  may go live\n"), "{table}");
-    assert!(table.contains("filed as .wfgy/verdicts/"), "{table}");
+    assert!(table.contains("filed as new/verdicts/"), "{table}");
     assert!(table.contains("next: vec alias "), "{table}");
 }
 
@@ -176,6 +177,49 @@ fn junit_shows_a_fail_as_failure_an_inconclusive_verdict_as_error_and_a_pass_as_
     let blind = suite(&["--max-ds", "0.95"], 3);
     assert_eq!(blind.matches("<error").count(), 2, "the criterion and the verdict: {blind}");
     assert!(!blind.contains("<failure"), "{blind}");
+}
+
+#[test]
+fn what_is_no_pass_is_said_on_standard_error_where_a_program_reads_the_output() {
+    let world = with_b();
+    for format in ["json", "jsonl", "junit", "markdown"] {
+        let ran = judge(&world, "docs_vB", &MISSED, &["--format", format]).exits(1);
+        let line = ran.stderr.trim_end();
+        assert!(line.starts_with("wfgy_eval: FAIL docs_vB: delta_s.question 0."), "{line}");
+        assert!(line.ends_with(" > 0.3") && line.lines().count() == 1, "{line}");
+    }
+    let blind = judge(&world, "docs_vB", &["--max-ds", "0.95"], &["--format", "json"]).exits(3);
+    let line = "wfgy_eval: INCONCLUSIVE docs_vB: delta_s.question: ";
+    assert!(blind.stderr.starts_with(line), "{}", blind.told());
+    assert_eq!(judge(&world, "docs_vB", &MISSED, &[]).exits(1).stderr, "", "the table says it");
+}
+
+#[test]
+fn a_missed_delta_s_names_the_questions_that_miss_it() {
+    let world = with_b();
+    let table = judge(&world, "docs_vB", &["--max-ds", "0.30"], &[]).exits(1).stdout;
+    let heading = "Worst questions, by ΔS ";
+    assert!(table.contains(heading) && table.contains("(bound 0.3)"), "{table}");
+    let values: Vec<f64> = table
+        .lines()
+        .filter(|line| line.starts_with("  Q_"))
+        .map(|line| line.split("ΔS ").nth(1).expect("a value")[..4].parse().expect("a number"))
+        .collect();
+    assert_eq!(values.len(), 5, "{table}");
+    assert!(values.iter().all(|value| *value > 0.3), "{table}");
+    assert!(values.windows(2).all(|pair| pair[0] >= pair[1]), "the worst first: {table}");
+    assert!(table.contains("next: mend what the questions above show"), "{table}");
+    let xml = judge(&world, "docs_vB", &["--max-ds", "0.30"], &["--format", "junit"]).exits(1);
+    assert!(xml.stdout.contains("&#10;Q_"), "{}", xml.told());
+    let page = judge(&world, "docs_vB", &["--max-ds", "0.30"], &["--format", "markdown"]).exits(1);
+    assert!(page.stdout.contains(heading), "{}", page.told());
+
+    let lambda = ["--targets", "lambda.convergence>=0.999"];
+    let table = judge(&world, "docs_vB", &lambda, &[]).exits(1).stdout;
+    assert!(
+        table.contains("by λ: → found a target and agrees"),
+        "the marks are explained: {table}"
+    );
 }
 
 #[test]
@@ -328,6 +372,11 @@ fn integrity_off_approves_nothing() {
     let ran = world.vec(&["alias", "create", "docs_live", "--to", "docs_vB"]);
     assert_ne!(ran.code, 0, "{}", ran.told());
     assert!(!world.path(".wfgy/aliases/docs_live").exists());
+    let table = judge(&world, "docs_vB", &MET, &["--integrity", "off"]).success().stdout;
+    assert!(table.contains("! integrity") && !table.contains("✓ integrity"), "{table}");
+    assert!(table.contains("next: evaluate again without --integrity off"), "{table}");
+    let suite = judge(&world, "docs_vB", &MET, &["--integrity", "off", "--format", "junit"]);
+    assert!(suite.stdout.contains("errors=\"1\""), "not green: {}", suite.told());
     // With the check it is a pass that vec takes, so that alone made the difference.
     judge(&world, "docs_vB", &MET, &[]).success();
     judge(&world, "docs_vB", &MET, &["--integrity", "full"]).success();

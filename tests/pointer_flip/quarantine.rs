@@ -63,6 +63,10 @@ fn rule_a_quarantined_target_needs_evidence_even_where_the_stack_holds_it() {
     assert_eq!(world.reader(), paths[1]);
     let error = refused(world.flip().rollback(&live(), None), 1).to_string();
     assert!(error.contains("all of its stack is in quarantine"), "{error}");
+    for part in ["`wfgy_eval --gold GOLD --index ", "`vec alias update", "--override --reason WHY`"]
+    {
+        assert!(error.contains(part), "{part}: {error}");
+    }
     assert!(matches!(refusal(world.update(&paths[0]), 1), Refusal::Quarantined { .. }));
     let filed = world.evaluate("a", 0.9);
     let moved = world.update(&paths[0]).unwrap();

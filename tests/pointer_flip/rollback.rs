@@ -46,10 +46,12 @@ fn rule_a_rollback_needs_no_verdict_but_recomputes_both_hashes() {
     world.index("a", "a, damaged");
     let before = world.snapshot();
     let error = refused(world.flip().rollback(&live(), None), 1);
+    assert_eq!(differs(&error), Some("INDEX_HASH"), "{error}");
+    let told = error.to_string();
     assert!(
-        matches!(&error, FlipError::Differs { difference, .. } if difference.what == "INDEX_HASH")
+        told.contains("`vec alias update docs_live --to DIR --override --reason WHY`"),
+        "{told}"
     );
-    assert!(error.to_string().contains("run `vec alias update docs_live --to DIR`"), "{error}");
     fs::remove_file(paths[0].join("content")).unwrap();
     refused(world.flip().rollback(&live(), None), 1);
     fs::remove_dir(&paths[0]).unwrap();
@@ -74,9 +76,31 @@ fn rule_rollback_refuses_on_a_serving_hash_that_differs() {
     };
     let flip = Flip { hash: &other, ..world.flip() };
     let error = refused(flip.rollback(&live(), None), 1);
-    assert!(
-        matches!(error, FlipError::Differs { difference, .. } if difference.what == "SERVING_HASH")
-    );
+    assert_eq!(differs(&error), Some("SERVING_HASH"), "{error}");
+}
+
+/// Which hash of the target is another one.
+fn differs(error: &FlipError) -> Option<&'static str> {
+    match error {
+        FlipError::NotWhole { why, .. } => match &**why {
+            FlipError::Differs { difference } => Some(difference.what),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[test]
+fn a_rollback_whose_target_is_damaged_names_the_next_entry_that_is_whole() {
+    let world = World::new();
+    let paths = world.through(&["a", "b", "c", "d"]);
+    world.index("c", "c, damaged");
+    fs::remove_dir_all(&paths[1]).unwrap();
+    let told = refused(world.flip().rollback(&live(), None), 1).to_string();
+    let next = format!("run `vec alias update docs_live --to {}`", paths[0].display());
+    assert!(told.contains(&next), "{told}");
+    let moved = world.update(&paths[0]).unwrap();
+    assert_eq!(moved.action, Some(Action::Rollback), "as the message says");
 }
 
 #[test]

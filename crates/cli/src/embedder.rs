@@ -1,5 +1,6 @@
 //! From flags, or from what an index remembers, to an embedder.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::clock;
 use crate::environment;
 use crate::exit::Failure;
 use crate::options::{EmbedderName, EmbedderSource};
+use crate::say;
 
 /// An embedder at hand.
 pub(crate) struct Opened {
@@ -182,6 +184,7 @@ fn service(model: &str, source: &EmbedderSource, prefixes: &Prefixes) -> Result<
     let key = environment::KEY.read_text().filter(|key| !key.trim().is_empty());
     options.key = key.map(ApiKey::new);
     options.authorities = environment::AUTHORITIES.read().map(PathBuf::from);
+    options.notice = std::io::stderr().is_terminal().then_some(say::note as fn(&str));
     options.query_prefix = prefixes.query.clone().unwrap_or_default();
     options.passage_prefix = prefixes.passage.clone().unwrap_or_default();
     let deadline = clock::within(Duration::from_secs(source.embed_timeout));

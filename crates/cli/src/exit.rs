@@ -37,7 +37,10 @@ impl Failure {
 
     /// What a part behind a port ran into.
     pub(crate) fn port(error: &PortError) -> Self {
-        if error.is_input() { Self::input(error) } else { Self::unable(error) }
+        match error.is_input() {
+            true => Self::input(error),
+            false => Self::unable(format!("{error}{}", advice(error))),
+        }
     }
 
     /// The output already says why.
@@ -48,6 +51,17 @@ impl Failure {
     /// Interrupted by a signal.
     pub(crate) fn interrupted() -> Self {
         Self { code: 130, message: "interrupted; nothing was left half-written".to_owned() }
+    }
+}
+
+/// What to do about a part that does not answer.
+pub(crate) fn advice(error: &PortError) -> &'static str {
+    match error {
+        PortError::Retryable { part, .. } if part.starts_with("http") => {
+            "; check that the service runs there and that its URL is right, then run the command again"
+        }
+        PortError::Deadline { .. } => "; --embed-timeout SECONDS allows it more",
+        PortError::Retryable { .. } | PortError::Permanent { .. } | PortError::Input { .. } => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! SHA-256 digests and the canonical bytes that they are taken of.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -97,15 +97,18 @@ impl std::io::Write for Hasher {
     }
 }
 
+/// All 64 digits, or with a precision the first of them: `{digest:.12}`.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut hex = String::with_capacity(64);
+        self.0.iter().try_for_each(|byte| write!(hex, "{byte:02x}"))?;
+        f.pad(&hex)
     }
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -62,6 +62,9 @@ pub struct OpenAiOptions {
     pub timeout: Duration,
     /// When to ask again.
     pub retry: RetryPolicy,
+    /// Told once a request why it is sent again, so that a person does not wait before a silent
+    /// program.
+    pub notice: Option<fn(&str)>,
 }
 
 impl OpenAiOptions {
@@ -77,6 +80,7 @@ impl OpenAiOptions {
             batch: 64,
             timeout: Duration::from_secs(60),
             retry: RetryPolicy::default(),
+            notice: None,
         }
     }
 }
@@ -200,16 +204,17 @@ impl OpenAiEmbedder {
     }
 
     /// One request until it is answered, refused, or out of tries or time.
-    fn ask(
-        &self,
-        texts: &[&str],
-        deadline: Deadline,
-    ) -> Result<(Vec<f32>, Option<String>), PortError> {
+    fn ask(&self, texts: &[&str], deadline: Deadline) -> Result<Served, PortError> {
         let mut failed = 0;
+        let mut last = None;
+        let late = |last: Option<String>| match last {
+            None => self.late(),
+            Some(last) => PortError::Deadline { part: format!("{} ({last})", self.url) },
+        };
         loop {
             let left = deadline.remaining(Instant::now());
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(self.late());
+                return Err(late(last));
             }
             let timeout = left.map_or(self.options.timeout, |left| left.min(self.options.timeout));
             let failure = match self.attempt(texts, timeout, deadline)? {
@@ -223,15 +228,19 @@ impl OpenAiEmbedder {
                 Fault::Service => return Err(PortError::permanent(&self.url, message)),
                 Fault::Moment => {}
             }
+            let tries = if failed == 1 { "1 try".to_owned() } else { format!("{failed} tries") };
             if failed >= self.options.retry.tries {
-                let tries =
-                    if failed == 1 { "1 try".to_owned() } else { format!("{failed} tries") };
                 return Err(PortError::retryable(&self.url, format!("{message}, after {tries}")));
             }
+            if let (1, Some(notice)) = (failed, self.options.notice) {
+                let most = self.options.retry.tries;
+                notice(&format!("{}: {message}; asking again, {most} times at most", self.url));
+            }
+            last = Some(format!("{message}, after {tries}"));
             let pause = self.options.retry.next_pause(failed, failure.wait);
             match deadline.remaining(Instant::now()) {
-                Some(left) if left <= pause => return Err(self.late()),
-                _ => self.rest(pause, deadline)?,
+                Some(left) if left <= pause => return Err(late(last)),
+                _ => self.rest(pause, deadline).map_err(|_| late(last.take()))?,
             }
         }
     }

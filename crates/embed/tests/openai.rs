@@ -273,6 +273,7 @@ fn a_pause_that_ends_after_the_deadline_is_not_begun() {
     let deadline = Deadline::at(start + Duration::from_secs(30));
     let error = OpenAiEmbedder::open(server.options(), deadline).err().expect("refused");
     assert!(matches!(&error, OpenError::Service(PortError::Deadline { .. })), "{error}");
+    assert!(error.to_string().contains("status 429"), "the cause is kept: {error}");
     assert!(start.elapsed() < Duration::from_secs(15));
 }
 

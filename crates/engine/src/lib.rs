@@ -36,7 +36,7 @@ pub use latency::{StageLatency, latency};
 pub use retrieve::TRIES;
 pub use setup::{OnProgress, Parts, Progress, Settings};
 pub use summary::summary;
-pub use worst::{WorstQuestion, worst_questions};
+pub use worst::{Rank, WorstQuestion, worst_questions};
 
 #[cfg(test)]
 mod lexical;

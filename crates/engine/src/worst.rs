@@ -9,6 +9,20 @@ use crate::summary::{Failed, Grid, QuestionRuns, lambda};
 /// Hits shown of a question's worst run.
 const SHOWN_HITS: usize = 3;
 
+/// By what questions are ranked, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// Those without an answered run, then by coverage ascending, then by ΔS descending.
+    Coverage,
+    /// By ΔS(question, first hit) of one wording, 0 as written, descending.
+    DeltaS {
+        /// Its number.
+        wording: usize,
+    },
+    /// By the share of runs that do not converge, descending, then as by coverage.
+    Lambda,
+}
+
 /// A question and its worst run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorstQuestion {
@@ -18,11 +32,13 @@ pub struct WorstQuestion {
     pub text: Option<String>,
     /// Mean coverage at the served k, in [0, 1]; `None` where every run failed.
     pub coverage: Option<f64>,
-    /// Mean ΔS between wording and first hit, in [0, 2]; `None` where every run failed.
+    /// Mean ΔS between wording and first hit, in [0, 2], over the wording ranked by or over all;
+    /// `None` where every run failed.
     pub delta_s: Option<f64>,
     /// λ of its runs, by wording, then seed.
     pub states: Vec<State>,
-    /// Wording number of its worst run: lowest coverage, then greatest ΔS; `None` without runs.
+    /// Wording number of its worst run: lowest coverage, then greatest ΔS, of the wording ranked
+    /// by greatest ΔS; `None` without runs.
     pub wording: Option<usize>,
     /// Seed of that run.
     pub seed: Option<u64>,
@@ -38,8 +54,7 @@ pub struct WorstQuestion {
     pub label_problems: Vec<String>,
 }
 
-/// The `n` worst answerable questions at the served `k`: those without an answered run, then by
-/// coverage ascending, then by ΔS descending, then in gold order.
+/// The `n` worst answerable questions at the served `k`, as `rank` says; equal ones in gold order.
 ///
 /// # Errors
 /// As [`summary`](crate::summary::summary()).
@@ -48,17 +63,31 @@ pub fn worst_questions(
     runs: &[RunRecord],
     k: usize,
     n: usize,
+    rank: Rank,
 ) -> Result<Vec<WorstQuestion>, EvaluateError> {
     let grid = Grid::of(context, runs, k)?;
     let mut questions: Vec<WorstQuestion> =
-        grid.answerable().map(|question| describe(&grid, question)).collect();
+        grid.answerable().map(|question| describe(&grid, question, rank)).collect();
     questions.sort_by(|a, b| {
         let coverage = |q: &WorstQuestion| q.coverage.unwrap_or(-1.0);
         let delta_s = |q: &WorstQuestion| q.delta_s.unwrap_or(f64::INFINITY);
-        coverage(a).total_cmp(&coverage(b)).then(delta_s(b).total_cmp(&delta_s(a)))
+        let by_delta_s = delta_s(b).total_cmp(&delta_s(a));
+        let by_coverage = coverage(a).total_cmp(&coverage(b)).then(by_delta_s);
+        match rank {
+            Rank::Coverage => by_coverage,
+            Rank::DeltaS { .. } => by_delta_s,
+            Rank::Lambda => astray(b).total_cmp(&astray(a)).then(by_coverage),
+        }
     });
     questions.truncate(n);
     Ok(questions)
+}
+
+/// Share of a question's runs that do not converge.
+fn astray(question: &WorstQuestion) -> f64 {
+    let states = &question.states;
+    let n = states.iter().filter(|state| **state != State::Convergent).count();
+    if states.is_empty() { 0.0 } else { n as f64 / states.len() as f64 }
 }
 
 fn coverage(run: &RunRecord, k: usize) -> Option<f64> {
@@ -69,11 +98,19 @@ fn first_delta_s(run: &RunRecord) -> f64 {
     run.hits.first().map_or(wfgy_score::delta_s::NO_HITS, |hit| hit.delta_s_question)
 }
 
-fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> WorstQuestion {
+fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>, rank: Rank) -> WorstQuestion {
     let record = question.record;
-    let worst = question.asked().min_by(|a, b| {
-        let rank = |run: &RunRecord| coverage(run, grid.k).unwrap_or(-1.0);
-        rank(a).total_cmp(&rank(b)).then(first_delta_s(b).total_cmp(&first_delta_s(a)))
+    let ranked = |run: &RunRecord| match rank {
+        Rank::DeltaS { wording } => run.wording == wording,
+        Rank::Coverage | Rank::Lambda => true,
+    };
+    let worst = question.asked().filter(|run| ranked(run)).min_by(|a, b| {
+        let by_delta_s = first_delta_s(b).total_cmp(&first_delta_s(a));
+        let covered = |run: &RunRecord| coverage(run, grid.k).unwrap_or(-1.0);
+        match rank {
+            Rank::DeltaS { .. } => by_delta_s,
+            Rank::Coverage | Rank::Lambda => covered(a).total_cmp(&covered(b)).then(by_delta_s),
+        }
     });
     let retrieved = |run: &RunRecord| {
         run.hits.iter().take(SHOWN_HITS).map(|hit| hit.snippet_id.clone()).collect()
@@ -82,7 +119,8 @@ fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> WorstQuestion {
         id: record.id.clone(),
         text: record.text.clone(),
         coverage: question.value(Failed::LeftOut, 0.0, |run| coverage(run, grid.k)),
-        delta_s: question.value(Failed::LeftOut, 0.0, |run| Some(first_delta_s(run))),
+        delta_s: question
+            .value(Failed::LeftOut, 0.0, |run| ranked(run).then(|| first_delta_s(run))),
         states: lambda(grid, question).states,
         wording: worst.map(|run| run.wording),
         seed: worst.map(|run| run.seed),

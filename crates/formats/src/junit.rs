@@ -1,16 +1,17 @@
 //! JUnit XML, so that a CI shows a verdict where it shows tests.
 //!
-//! A fail is a `<failure>`, inconclusive is an `<error>`: neither shows green.
+//! A fail is a `<failure>`, inconclusive is an `<error>`: neither shows green, and no more does a
+//! pass that approves nothing because stored vectors were not looked at.
 //! A soft criterion that fails weighs inconclusive and shows as that; an
 //! advisory one passes and says what it found in `<system-out>`.
 
 use std::fmt::Write;
 
-use wfgy_gate::{Finding, Verdict, VerdictFile};
+use wfgy_gate::{Approves, Finding, Verdict, VerdictFile};
 
 /// The verdict as one test suite: a case for each finding, a skipped case for each criterion that
-/// was not asked, and a last one for the verdict itself.
-pub fn of_verdict(file: &VerdictFile) -> String {
+/// was not asked, and a last one for the verdict itself, which says the `worst` questions.
+pub fn of_verdict(file: &VerdictFile, worst: &[String]) -> String {
     let mut cases = Vec::new();
     for (part, findings) in
         [("decided", &file.decided.findings), ("measured", &file.measured.findings)]
@@ -26,13 +27,26 @@ pub fn of_verdict(file: &VerdictFile) -> String {
             out: String::new(),
         });
     }
-    let worst = file.verdict;
+    let verdict = file.verdict;
+    let (outcome, message) = match (verdict, file.approves) {
+        // A green suite would be taken for leave to go live.
+        (Verdict::Pass, Approves::Nothing) => {
+            let why = "the verdict is pass, but approves nothing: stored vectors were not compared \
+                       with their text (--integrity off)";
+            (Verdict::Inconclusive, why.to_owned())
+        }
+        _ => (verdict, format!("the verdict is {verdict}")),
+    };
     cases.push(Case {
         class: "wfgy_eval".to_owned(),
         name: "verdict".to_owned(),
-        outcome: Outcome::Found(worst),
-        message: format!("the verdict is {worst}"),
-        out: format!("verdict {worst}, decided digest {}", file.decided_digest),
+        outcome: Outcome::Found(outcome),
+        message,
+        out: format!(
+            "verdict {verdict}, decided digest {}{}",
+            file.decided_digest,
+            worst.iter().map(|line| format!("\n{line}")).collect::<String>()
+        ),
     });
     suite(&file.measured.index, Some(&file.measured.ended.to_string()), &cases)
 }

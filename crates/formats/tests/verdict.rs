@@ -100,11 +100,11 @@ fn rule_junit_says_the_interval_and_an_undecided_criterion_is_an_error() {
     let text = "decision = \"confident\"\n[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\n\
                 bound = 0.7\n";
     let policy = policy::parse(text, Form::Toml, "mine", "mine.toml").unwrap().policy;
-    let xml = junit::of_verdict(&file(&policy, &sampled(30)));
+    let xml = junit::of_verdict(&file(&policy, &sampled(30)), &[]);
     assert!(xml.contains("<error type=\"inconclusive\" message=\"0.75, 0.61"), "{xml}");
     assert!(xml.contains("more would settle it"), "{xml}");
     assert!(xml.contains("interval: 0.61"), "{xml}");
-    let xml = junit::of_verdict(&file(&policy, &sampled(10)));
+    let xml = junit::of_verdict(&file(&policy, &sampled(10)), &[]);
     assert!(
         xml.contains("<failure type=\"fail\" message=\"0.25 is not &gt;= 0.7, nor is"),
         "{xml}"
@@ -272,7 +272,7 @@ fn counts(xml: &str) -> [usize; 4] {
 
 #[test]
 fn rule_junit_is_green_for_a_pass_only() {
-    let [tests, failures, errors, skipped] = counts(&junit::of_verdict(&cutover(&HEALTHY)));
+    let [tests, failures, errors, skipped] = counts(&junit::of_verdict(&cutover(&HEALTHY), &[]));
     // Six asked and one integrity finding, two advisory, the verdict; three skipped.
     assert_eq!((tests, failures, errors, skipped), (13, 0, 0, 3));
 
@@ -280,7 +280,7 @@ fn rule_junit_is_green_for_a_pass_only() {
     stale[1].1 = 0.3;
     let failed = cutover(&stale);
     assert_eq!(failed.verdict, Verdict::Fail);
-    let xml = junit::of_verdict(&failed);
+    let xml = junit::of_verdict(&failed, &[]);
     assert_eq!(counts(&xml)[1..3], [2, 0]);
     assert!(xml.contains("<failure type=\"fail\" message=\"0.3 is not &gt;= 0.7\"/>"), "{xml}");
 
@@ -288,14 +288,14 @@ fn rule_junit_is_green_for_a_pass_only() {
     let blind = policy::parse(blind, Form::Toml, "blind", "blind.toml").unwrap().policy;
     let inconclusive = file(&blind, &evidence(&HEALTHY));
     assert_eq!(inconclusive.verdict, Verdict::Inconclusive);
-    let xml = junit::of_verdict(&inconclusive);
+    let xml = junit::of_verdict(&inconclusive, &[]);
     assert_eq!(counts(&xml)[1..3], [0, 2]);
     assert!(xml.contains("<error type=\"inconclusive\"") && xml.contains("weak bound"), "{xml}");
 
     let soft = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.9\nkind = \"soft\"\n\
                 [[criterion]]\nmetric = \"error_rate\"\nop = \"<\"\nbound = 0.01\n";
     let soft = policy::parse(soft, Form::Toml, "soft", "soft.toml").unwrap().policy;
-    assert_eq!(counts(&junit::of_verdict(&file(&soft, &evidence(&HEALTHY))))[1..3], [0, 2]);
+    assert_eq!(counts(&junit::of_verdict(&file(&soft, &evidence(&HEALTHY)), &[]))[1..3], [0, 2]);
     assert!(xml.contains("name=\"docs &lt;vB&gt;\""), "{xml}");
     assert_eq!(counts(&junit::of_no_verdict("docs_vB", "no answer")), [1, 0, 1, 0]);
 }

@@ -46,7 +46,7 @@ pub use policy::{
     DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
     PolicyError,
 };
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Stands};
 pub use standing::{AliasRules, FiledVerdict, approval, has_expired, is_from_the_future};
 pub use targets::{Targets, TargetsError};
 pub use timestamp::{Timestamp, TimestampError};

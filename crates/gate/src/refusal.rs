@@ -45,26 +45,31 @@ pub enum Refusal {
     },
     /// A standing verdict is a fail.
     #[error(
-        "{target} failed: verdict {verdict} stands; see `vec verify {verdict}`, mend the \
-        index, or evaluate it again with the same policy and gold set"
+        "{target} failed under policy {:.12} on gold set {:.12}, and a fail stands until \
+        that line is evaluated again: see `vec verify {:.12}`; mend the index and build it \
+        anew, or evaluate this one again under that policy and gold set, or let the alias count \
+        only the lines that matter (`{}`), or use `--override --reason WHY`",
+        stands.policy, stands.gold, stands.verdict, stands.narrow
     )]
     Failed {
         /// The candidate.
         target: String,
-        /// Digest of the verdict file.
-        verdict: Digest,
+        /// What stands against it.
+        stands: Box<Stands>,
     },
     /// A standing verdict is inconclusive.
     #[error(
-        "the verdict on {target} is inconclusive: {verdict} stands; see `vec verify \
-        {verdict}`, then evaluate again with the same policy and gold set, or use `--override \
-        --reason WHY`"
+        "the verdict on {target} under policy {:.12} on gold set {:.12} is inconclusive, \
+        and stands until that line is evaluated again: see `vec verify {:.12}`; evaluate \
+        again under that policy and gold set, or let the alias count only the lines that matter \
+        (`{}`), or use `--override --reason WHY`",
+        stands.policy, stands.gold, stands.verdict, stands.narrow
     )]
     Inconclusive {
         /// The candidate.
         target: String,
-        /// Digest of the verdict file.
-        verdict: Digest,
+        /// What stands against it.
+        stands: Box<Stands>,
     },
     /// The pass is too old.
     #[error(
@@ -146,6 +151,19 @@ pub enum Refusal {
         /// Journal sequence number of the rollback.
         since: u64,
     },
+}
+
+/// A standing verdict that is no pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stands {
+    /// Digest of the verdict file.
+    pub verdict: Digest,
+    /// The policy of its line.
+    pub policy: Digest,
+    /// The gold set of its line.
+    pub gold: Digest,
+    /// The command that makes the alias listen to some lines only.
+    pub narrow: String,
 }
 
 impl Refusal {

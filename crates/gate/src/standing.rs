@@ -10,7 +10,7 @@ use wfgy_core::Digest;
 use crate::approval::{Approval, Candidate, Purpose};
 use crate::criterion::Kind;
 use crate::decide::Approves;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Stands};
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
 use crate::verdict_file::{Unusable, VerdictFile};
@@ -103,11 +103,24 @@ impl AliasRules {
             && (self.golds.is_empty() || self.golds.contains(&verdict.gold))
     }
 
+    /// The command that makes the alias listen to some lines only.
+    fn narrow(&self, target: &str) -> String {
+        let alias = &self.alias;
+        match self.purpose {
+            Purpose::Creation => {
+                format!("vec alias create {alias} --to {target} --policy DIGEST --gold DIGEST")
+            }
+            Purpose::Update { .. } => {
+                format!("vec alias policy {alias} --policy DIGEST --gold DIGEST --reason WHY")
+            }
+        }
+    }
+
     fn wanted(&self) -> String {
         let list = |name: &str, digests: &[Digest]| match digests {
             [] => None,
             digests => {
-                let digests: Vec<String> = digests.iter().map(Digest::to_string).collect();
+                let digests: Vec<String> = digests.iter().map(|d| format!("{d:.12}")).collect();
                 Some(format!("{name} {}", digests.join(" or ")))
             }
         };
@@ -157,11 +170,13 @@ pub fn approval(
         });
     };
     let worst = standing.iter().copied().max_by_key(|v| (v.verdict, v.filed)).unwrap_or(last);
+    let stands = || {
+        let FiledVerdict { digest: verdict, policy, gold, .. } = *worst;
+        Box::new(Stands { verdict, policy, gold, narrow: rules.narrow(&candidate.target) })
+    };
     match worst.verdict {
-        Verdict::Fail => Err(Refusal::Failed { target: target(), verdict: worst.digest }),
-        Verdict::Inconclusive => {
-            Err(Refusal::Inconclusive { target: target(), verdict: worst.digest })
-        }
+        Verdict::Fail => Err(Refusal::Failed { target: target(), stands: stands() }),
+        Verdict::Inconclusive => Err(Refusal::Inconclusive { target: target(), stands: stands() }),
         Verdict::Pass => {
             let mut obstacles = Vec::new();
             for pass in &standing {

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use wfgy_core::Digest;
 use wfgy_gate::{
-    AliasRules, Approval, Approves, Candidate, FiledVerdict, Purpose, Refusal, Timestamp, Unusable,
-    Verdict, approval,
+    AliasRules, Approval, Approves, Candidate, FiledVerdict, Purpose, Refusal, Stands, Timestamp,
+    Unusable, Verdict, approval,
 };
 
 const NOW: u64 = 10_000_000;
@@ -108,7 +108,7 @@ fn rule_a_standing_fail_or_inconclusive_in_another_line_refuses() {
             let filed = [worse(verdict, 5, policy, gold), pass(6, "p", "g")];
             let refusal = ask(&filed, &rules()).unwrap_err();
             assert_eq!(refusal.exit_code(), code);
-            assert!(refusal.to_string().contains(&Digest::of("verdict 5").to_string()));
+            assert!(refusal.to_string().contains(&format!("{:.12}", Digest::of("verdict 5"))));
         }
     }
     let both = [
@@ -136,7 +136,7 @@ fn rule_only_the_lines_that_the_alias_allows_count() {
     let other_gold = AliasRules { golds: vec![Digest::of("h")], ..rules() };
     let refusal = ask(&filed, &other_gold).unwrap_err();
     assert!(matches!(refusal, Refusal::NotAllowed { .. }));
-    assert!(refusal.to_string().contains(&Digest::of("h").to_string()));
+    assert!(refusal.to_string().contains(&format!("{:.12}", Digest::of("h"))));
     let both = AliasRules { golds: vec![Digest::of("g")], ..only_p };
     assert!(ask(&filed, &both).is_ok());
 }
@@ -253,18 +253,36 @@ fn the_order_of_the_verdicts_on_file_has_no_influence() {
 }
 
 #[test]
+fn a_standing_fail_names_its_line_and_every_way_out() {
+    let filed = [worse(Verdict::Fail, 4, "strict", "g"), pass(5, "loose", "g")];
+    let told = ask(&filed, &rules()).unwrap_err().to_string();
+    let line = format!("policy {:.12} on gold set {:.12}", Digest::of("strict"), Digest::of("g"));
+    let verdict = format!("`vec verify {:.12}`", Digest::of("verdict 4"));
+    let update = "`vec alias policy docs_live --policy DIGEST --gold DIGEST --reason WHY`";
+    for part in [&line, &verdict, "build it anew", "evaluate", update, "`--override --reason"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let creation = AliasRules { purpose: Purpose::Creation, ..rules() };
+    let told = ask(&filed, &creation).unwrap_err().to_string();
+    let create = "`vec alias create docs_live --to docs_vB --policy DIGEST --gold DIGEST`";
+    assert!(told.contains(create), "{told}");
+}
+
+#[test]
 fn every_refusal_is_one_line_that_says_what_to_run() {
     let d = Digest::of("x");
     let (target, alias) = ("docs_vB".to_owned(), "docs_live".to_owned());
     let t = || target.clone();
     let a = || alias.clone();
+    let narrow = "vec alias policy docs_live".to_owned();
+    let s = || Box::new(Stands { verdict: d, policy: d, gold: d, narrow: narrow.clone() });
     let moment = Timestamp::from_unix(NOW);
     let all = [
         Refusal::NoVerdict { target: t() },
         Refusal::NotAllowed { alias: a(), target: t(), wanted: "policy x".to_owned() },
         Refusal::Unusable { target: t(), verdict: d, why: Unusable::Replayed },
-        Refusal::Failed { target: t(), verdict: d },
-        Refusal::Inconclusive { target: t(), verdict: d },
+        Refusal::Failed { target: t(), stands: s() },
+        Refusal::Inconclusive { target: t(), stands: s() },
         Refusal::Expired { target: t(), verdict: d, expired: moment },
         Refusal::FromTheFuture { target: t(), verdict: d, ended: moment },
         Refusal::WrongBaseline { alias: a(), target: t(), verdict: d },

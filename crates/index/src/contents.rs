@@ -214,6 +214,30 @@ pub fn hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
     Ok((manifest.index_hash, manifest.serving_hash))
 }
 
+/// INDEX_HASH and SERVING_HASH as the manifest of the index at `dir` says them. The manifest
+/// agrees with itself and names no file that is missing; the other files are not read, which is
+/// what [`hashes`] does.
+///
+/// # Errors
+/// [`OpenError`] where it is no index, or not even that holds.
+pub fn declared_hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
+    let names = list(dir)?;
+    if !names.contains(file::MANIFEST) {
+        let problem = "it has no manifest.json".to_owned();
+        return Err(OpenError::NotAnIndex { path: dir.to_owned(), problem });
+    }
+    let damaged =
+        |name: &str, problem: String| OpenError::Damaged(Damage { path: dir.join(name), problem });
+    let manifest = read_manifest(dir).map_err(|error| OpenError::Damaged(error.into()))?;
+    manifest.check().map_err(|problem| damaged(file::MANIFEST, problem))?;
+    let always = [file::SECTIONS, file::SNIPPETS, file::VECTORS, file::CHECKSUMS];
+    let served = manifest.serving.files.keys().map(String::as_str);
+    match always.into_iter().chain(served).find(|name| !names.contains(*name)) {
+        Some(name) => Err(damaged(name, "is missing".to_owned())),
+        None => Ok((manifest.index_hash, manifest.serving_hash)),
+    }
+}
+
 /// Names in the directory.
 fn list(dir: &Path) -> Result<BTreeSet<String>, OpenError> {
     let meta = fs::metadata(dir).map_err(|error| match error.kind() {

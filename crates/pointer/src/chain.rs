@@ -125,6 +125,17 @@ impl Chain {
         self.records.len() as u64
     }
 
+    /// Bytes that recovery moved aside after record `since`, because they were no record: the
+    /// file's name and how many.
+    pub fn moved_aside(&self, since: u64) -> impl Iterator<Item = (&str, u64)> {
+        self.records.iter().skip(since as usize).filter_map(|record| match &record.event {
+            Event::Recovered(Recovery::TornLine { file, bytes, .. }) => {
+                Some((file.as_str(), *bytes))
+            }
+            _ => None,
+        })
+    }
+
     /// Digest of the last record.
     pub fn head(&self) -> Option<Digest> {
         self.digests.last().copied()

@@ -4,6 +4,7 @@ use wfgy_core::{Digest, PortError};
 use wfgy_gate::{OverrideError, Refusal};
 
 use crate::folder::StoreError;
+use crate::inventory::Inventory;
 use crate::journal::JournalError;
 use crate::name::NameError;
 use crate::record::Place;
@@ -18,12 +19,20 @@ pub enum FlipError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The store has no such alias.
-    #[error("unknown alias `{alias}`; run `{create}`")]
+    #[error("unknown alias `{alias}`: {inventory}{}", to_make_it(.create))]
     UnknownAlias {
         /// The alias.
         alias: String,
-        /// The command line that makes it.
-        create: String,
+        /// What the store has.
+        inventory: Box<Inventory>,
+        /// The command line that makes it, for somebody who said where it shall point.
+        create: Option<String>,
+    },
+    /// There is no store to look into.
+    #[error("{inventory}")]
+    NoStore {
+        /// What was looked for.
+        inventory: Box<Inventory>,
     },
     /// The store has that alias already.
     #[error("alias `{alias}` exists and points to {target}; run `{update}`")]
@@ -62,12 +71,18 @@ pub enum FlipError {
         alias: String,
     },
     /// A rollback target is not what it was when the pointer left it.
-    #[error("{difference}; nothing moved; restore the directory from a backup, or run `{next}`")]
+    #[error("{difference}; nothing moved")]
     Differs {
         /// How it differs.
         difference: Box<Difference>,
-        /// The command line that leads on.
-        next: String,
+    },
+    /// The target of a rollback is damaged, gone or another one.
+    #[error("{why}; {instead}")]
+    NotWhole {
+        /// What is wrong with it.
+        why: Box<FlipError>,
+        /// What leads on.
+        instead: String,
     },
     /// The directory, or a file of it, changed after it was hashed.
     #[error("{target}: was changed while it was checked; nothing moved; run the command again")]
@@ -76,13 +91,13 @@ pub enum FlipError {
         target: String,
     },
     /// There is nothing to roll back to.
-    #[error("alias `{alias}` has nothing to roll back to: {problem}; nothing moved; run `{next}`")]
+    #[error("alias `{alias}` has nothing to roll back to: {problem}; nothing moved; {next}")]
     EmptyStack {
         /// The alias.
         alias: String,
         /// An empty stack, or one in quarantine.
         problem: &'static str,
-        /// The command line that leads on.
+        /// What leads on.
         next: String,
     },
     /// The pointer is not where it was when the command began, or not at `--expect-epoch`.
@@ -190,12 +205,14 @@ impl FlipError {
         match self {
             Self::Name(_)
             | Self::UnknownAlias { .. }
+            | Self::NoStore { .. }
             | Self::Exists { .. }
             | Self::ReasonMissing { .. }
             | Self::Override(_) => 2,
             Self::Target(error) => error.exit_code(),
             Self::Refused { refusal, .. } => refusal.exit_code(),
             Self::Differs { .. } | Self::Changed { .. } | Self::EmptyStack { .. } => 1,
+            Self::NotWhole { why, .. } => why.exit_code(),
             Self::Moved { .. } => 5,
             Self::Store(error) => error.exit_code(),
             Self::Journal(error) => error.exit_code(),
@@ -214,6 +231,10 @@ fn at(place: &Option<Place>) -> String {
         Some(Place { target, epoch }) if target.is_empty() => format!("epoch {epoch}"),
         Some(Place { target, epoch }) => format!("epoch {epoch} ({target})"),
     }
+}
+
+fn to_make_it(create: &Option<String>) -> String {
+    create.as_ref().map_or(String::new(), |create| format!("; to make it, run `{create}`"))
 }
 
 fn with(flag: &str) -> String {

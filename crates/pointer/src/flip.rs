@@ -6,14 +6,15 @@ use wfgy_core::{Deadline, Digest, Pointer, PointerState};
 use wfgy_gate::{AliasRules, Purpose, Timestamp};
 
 use crate::commit::{Announcement, Commit, Moved, settle};
-use crate::error::{Difference, FlipError};
+use crate::error::FlipError;
 use crate::folder::{StoreDir, shell_word};
 use crate::ground::{Given, Ground};
+use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::name::AliasName;
 use crate::plan::{self, Kind};
 use crate::record::{Action, Place};
-use crate::target::{HashTarget, TargetError};
+use crate::target::HashTarget;
 
 /// A command on an alias, and what it needs to know of the world.
 pub struct Flip<'a> {
@@ -108,7 +109,7 @@ impl Flip<'_> {
         options: &Update,
     ) -> Result<Moved, FlipError> {
         let shown = shell_word(&to.to_string_lossy());
-        let state = self.known(alias, &shown, options.expect_epoch)?;
+        let state = self.known(alias, Some(&shown), options.expect_epoch)?;
         let looked = self.look(to)?;
         let kind = plan::classify(&state, &looked.entry, options.forward);
         if kind == Kind::AlreadySo {
@@ -153,53 +154,6 @@ impl Flip<'_> {
         commit.run(given.announce(action, next))
     }
 
-    /// Returns to the top entry of the stack that is not in quarantine. Needs no verdict.
-    ///
-    /// # Errors
-    /// [`FlipError::EmptyStack`]; [`FlipError::Differs`] where the target is not what it was.
-    pub fn rollback(
-        &self,
-        alias: &AliasName,
-        expect_epoch: Option<u64>,
-    ) -> Result<Moved, FlipError> {
-        let state = self.known(alias, "DIR", expect_epoch)?;
-        let Some(at) = plan::top(&state) else {
-            return Err(FlipError::EmptyStack {
-                alias: alias.to_string(),
-                problem: match state.stack.is_empty() {
-                    true => "its stack is empty",
-                    false => "all of its stack is in quarantine",
-                },
-                next: self.command("update", alias, " --to DIR"),
-            });
-        };
-        let entry = &state.stack[at];
-        let looked = self.look(Path::new(&entry.target)).map_err(|error| match error {
-            // A target that was there when the pointer left it is damaged, not unknown.
-            FlipError::Target(TargetError::Unknown { path, problem }) => {
-                FlipError::Target(TargetError::Damaged { path, problem })
-            }
-            other => other,
-        })?;
-        for (what, expected, found) in [
-            ("INDEX_HASH", entry.index_hash, looked.entry.index_hash),
-            ("SERVING_HASH", entry.serving_hash, looked.entry.serving_hash),
-        ] {
-            if expected != found {
-                let target = entry.target.clone();
-                let difference = Difference { target, what, expected, found };
-                return Err(FlipError::Differs {
-                    difference: Box::new(difference),
-                    next: self.command("update", alias, " --to DIR"),
-                });
-            }
-        }
-        let commit = Commit::begin(self, alias, Some(&state))?;
-        looked.unchanged()?;
-        let next = plan::rolled_back(&state, at, None, commit.stamp());
-        commit.run(Announcement::plain(Action::Rollback, next))
-    }
-
     /// Changes which lines of verdicts an alias listens to.
     ///
     /// # Errors
@@ -214,7 +168,7 @@ impl Flip<'_> {
         if reason.is_empty() {
             return Err(FlipError::ReasonMissing { what: "a change of what may approve" });
         }
-        let state = self.known(alias, "DIR", None)?;
+        let state = self.known(alias, None, None)?;
         if (&state.policies, &state.golds) == (&allowed.policies, &allowed.golds) {
             return Ok(self.already(state));
         }
@@ -228,8 +182,8 @@ impl Flip<'_> {
         Journal::new(self.store.path())
     }
 
-    /// A command line on this alias in this store.
-    pub(crate) fn command(&self, verb: &str, alias: &AliasName, options: &str) -> String {
+    /// A command line on this alias in this store, as a message tells it to run.
+    pub fn command(&self, verb: &str, alias: &AliasName, options: &str) -> String {
         format!("vec alias {verb} {alias}{options}{}", self.store.flag())
     }
 
@@ -258,10 +212,10 @@ impl Flip<'_> {
     }
 
     /// An alias that has to exist, at the epoch that has to be.
-    fn known(
+    pub(crate) fn known(
         &self,
         alias: &AliasName,
-        to: &str,
+        to: Option<&str>,
         expect_epoch: Option<u64>,
     ) -> Result<PointerState, FlipError> {
         let state = self.read(alias)?.ok_or_else(|| self.unknown(alias, to))?;
@@ -274,9 +228,15 @@ impl Flip<'_> {
         }
     }
 
-    pub(crate) fn unknown(&self, alias: &AliasName, to: &str) -> FlipError {
-        let create = self.command("create", alias, &format!(" --to {to}"));
-        FlipError::UnknownAlias { alias: alias.to_string(), create }
+    /// Says what the store has, and for somebody who wants it to point to `to`, how to make it.
+    pub(crate) fn unknown(&self, alias: &AliasName, to: Option<&str>) -> FlipError {
+        let create = to.map(|to| self.command("create", alias, &format!(" --to {to}")));
+        let inventory = Box::new(self.inventory());
+        FlipError::UnknownAlias { alias: alias.to_string(), inventory, create }
+    }
+
+    pub(crate) fn inventory(&self) -> Inventory {
+        Inventory::of(self.store, self.pointer, (self.deadline)())
     }
 
     fn already(&self, state: PointerState) -> Moved {

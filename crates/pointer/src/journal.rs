@@ -18,12 +18,23 @@ use wfgy_core::{CanonicalError, Digest, canonical_json};
 use wfgy_formats::durable::{self, PRIVATE, WriteError};
 
 use crate::chain::{Chain, Head};
+use crate::folder::shell_word;
 use crate::lock::StoreLock;
 use crate::record::{Event, Record, Recovery};
 
-/// What to do about a journal that does not verify.
-const REMEDY: &str =
-    "restore the store from a backup, or begin a new one with --store DIR and `vec alias create`";
+/// What to do about a journal that does not verify. Readers follow the alias all the while.
+fn remedy(journal: &Path) -> String {
+    let store = journal.parent().unwrap_or(Path::new("."));
+    let word = |path: &Path| shell_word(&path.to_string_lossy());
+    let beside = |end: &str| word(Path::new(&format!("{}.{end}", store.display())));
+    let (old, new, aside) = (word(store), beside("new"), beside("damaged"));
+    format!(
+        "readers stay where they are; restore the store from a backup, or make a new one beside it \
+         (for each alias `vec alias create NAME --to \"$(readlink {old}/aliases/NAME/current/target)\" \
+         --override --reason 'journal damaged' --store {new}`) and then exchange them: `mv {old} \
+         {aside} && mv {new} {old}`"
+    )
+}
 
 /// How often a journal that has records and no head is read again.
 const READ_ATTEMPTS: usize = 4;
@@ -48,7 +59,12 @@ pub enum JournalError {
         source: io::Error,
     },
     /// It, or something that it vouches for, is not what was written.
-    #[error("{path}{}: {problem}; {REMEDY}", line.map(|n| format!(":{n}")).unwrap_or_default(), path = path.display())]
+    #[error(
+        "{path}{}: {problem}; {}",
+        line.map(|n| format!(":{n}")).unwrap_or_default(),
+        remedy(path),
+        path = path.display()
+    )]
     Tampered {
         /// The file.
         path: PathBuf,

@@ -8,6 +8,7 @@
 //! One order holds everywhere: what is about to happen is durable before it happens, exactly one
 //! write moves the pointer, and whoever comes next reads the pointer back instead of guessing.
 
+mod back;
 mod chain;
 mod commit;
 mod error;
@@ -15,6 +16,7 @@ mod flip;
 mod folder;
 mod ground;
 mod history;
+mod inventory;
 mod journal;
 mod local;
 mod lock;
@@ -32,6 +34,7 @@ pub use flip::{Allowed, Flip, Update};
 pub use folder::{StoreDir, StoreError, shell_word};
 pub use ground::Ground;
 pub use history::HistoryEntry;
+pub use inventory::Inventory;
 pub use journal::{Journal, JournalError};
 pub use local::LocalPointer;
 pub use lock::{LockError, StoreLock};

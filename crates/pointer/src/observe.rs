@@ -21,17 +21,20 @@ impl Flip<'_> {
     /// # Errors
     /// [`FlipError::UnknownAlias`]; [`FlipError::Journal`] where it was tampered with.
     pub fn show(&self, alias: &AliasName) -> Result<PointerState, FlipError> {
-        self.observe(alias)?.1.ok_or_else(|| self.unknown(alias, "DIR"))
+        self.observe(alias)?.1.ok_or_else(|| self.unknown(alias, None))
     }
 
     /// All aliases, ascending, each as [`Flip::show`] has it: one in trouble hides no other, and
     /// one that was removed by hand is in trouble.
     ///
     /// # Errors
-    /// Where the aliases could not be listed.
+    /// [`FlipError::NoStore`]; where the aliases could not be listed.
     #[expect(clippy::type_complexity, reason = "a name beside its own result")]
     pub fn list(&self) -> Result<Vec<(String, Result<PointerState, FlipError>)>, FlipError> {
         self.store.check()?;
+        if !self.store.path().exists() {
+            return Err(FlipError::NoStore { inventory: Box::new(self.inventory()) });
+        }
         let names = self.pointer.list((self.deadline)()).map_err(FlipError::Read)?;
         let mut names: BTreeSet<String> = names.into_iter().collect();
         match self.journal().read() {
@@ -55,7 +58,7 @@ impl Flip<'_> {
         let (chain, state) = self.observe(alias)?;
         let entries = history(&chain, alias.as_str());
         match (entries.is_empty(), state) {
-            (true, None) => Err(self.unknown(alias, "DIR")),
+            (true, None) => Err(self.unknown(alias, None)),
             _ => Ok(entries),
         }
     }

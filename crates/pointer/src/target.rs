@@ -11,6 +11,7 @@ use wfgy_core::{Deadline, Digest, Pointer, PointerState};
 
 use crate::error::ObserveError;
 use crate::folder::StoreDir;
+use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::name::AliasName;
 use crate::observe::observe;
@@ -155,12 +156,12 @@ pub enum ResolveError {
         name: String,
     },
     /// Neither.
-    #[error(
-        "`{name}` is neither an alias of the store nor a directory; `vec alias list` shows the aliases"
-    )]
+    #[error("`{name}` is neither an alias nor a directory: {inventory}")]
     Unknown {
         /// The name.
         name: String,
+        /// What the store has.
+        inventory: Box<Inventory>,
     },
     /// The store does not say for certain whether it has such an alias.
     #[error("{0}; for a directory write `./{name}`", name = .1)]
@@ -202,7 +203,10 @@ pub fn resolve(
         (Some(_), true) => Err(ResolveError::Ambiguous { name: name.to_owned() }),
         (Some(state), false) => Ok(Resolved::Alias(Box::new(state))),
         (None, true) => Ok(Resolved::Directory(directory.to_owned())),
-        (None, false) => Err(ResolveError::Unknown { name: name.to_owned() }),
+        (None, false) => {
+            let inventory = Box::new(Inventory::of(store, pointer, deadline()));
+            Err(ResolveError::Unknown { name: name.to_owned(), inventory })
+        }
     }
 }
 

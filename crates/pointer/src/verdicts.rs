@@ -1,5 +1,7 @@
 //! Verdicts on file: what a forward flip is judged by.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 use wfgy_core::{CanonicalError, Deadline, Digest, canonical_json};
 use wfgy_formats::durable::{self, PRIVATE, WriteError};
 use wfgy_gate::{
-    FiledVerdict, Timestamp, Unusable, VerdictFile, VerdictFileError, has_expired,
+    FiledVerdict, Timestamp, Unusable, Verdict, VerdictFile, VerdictFileError, has_expired,
     is_from_the_future,
 };
 
@@ -158,6 +160,40 @@ impl<'a> VerdictStore<'a> {
         let mine = |filing: &Filing| (filing.index_hash, filing.serving_hash);
         let count = filings(&chain).filter(|(_, f)| mine(f) == (index_hash, serving_hash)).count();
         Ok(count as u64)
+    }
+
+    /// What stands against a subject: of each of its lines the last verdict filed, where that is
+    /// a fail or inconclusive; the worst first, then the last filed. An alias that listens to one
+    /// of these lines does not move there.
+    ///
+    /// # Errors
+    /// [`FilingError`] where the journal cannot be used.
+    pub fn against(
+        &self,
+        index_hash: Digest,
+        serving_hash: Digest,
+    ) -> Result<Vec<Filing>, FilingError> {
+        let chain = self.journal().read()?;
+        let mut lines = BTreeMap::new();
+        for (seq, filing) in filings(&chain) {
+            if (filing.index_hash, filing.serving_hash) == (index_hash, serving_hash) {
+                lines.insert((filing.policy_digest, filing.gold_digest), (seq, filing));
+            }
+        }
+        let mut against: Vec<_> = lines.into_values().collect();
+        against.retain(|(_, filing)| filing.verdict != Verdict::Pass);
+        against.sort_by_key(|(seq, filing)| Reverse((filing.verdict, *seq)));
+        Ok(against.into_iter().map(|(_, filing)| filing.clone()).collect())
+    }
+
+    /// Everything that was filed, the oldest first.
+    ///
+    /// # Errors
+    /// [`FilingError`] where the journal cannot be used.
+    pub fn filings(&self) -> Result<Vec<Filing>, FilingError> {
+        self.store.check()?;
+        let chain = self.journal().read()?;
+        Ok(filings(&chain).map(|(_, filing)| filing.clone()).collect())
     }
 
     /// Files the verdict of a live evaluation: its file durable first, then its journal record.

@@ -14,7 +14,7 @@ Examples:
   index_build --input handbook/ --out docs --embedder openai --model e5-small \\
       --embedder-url http://127.0.0.1:8080/v1
   index_build verify docs_vB
-  index_build inspect docs_vB";
+  index_build inspect docs_live";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -53,13 +53,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Recomputes every hash of an index and names all damage
     Verify {
-        /// Index directory
-        dir: PathBuf,
+        /// Index directory, or an alias of the store
+        #[arg(value_name = "DIR|ALIAS")]
+        index: PathBuf,
     },
     /// Shows what an index is: identity, sizes, settings
     Inspect {
-        /// Index directory
-        dir: PathBuf,
+        /// Index directory, or an alias of the store
+        #[arg(value_name = "DIR|ALIAS")]
+        index: PathBuf,
         /// Form of the output
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: InspectFormat,

@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use wfgy_index::Inspection;
+use wfgy_pointer::StoreDir;
 
 use super::args::InspectFormat;
 use crate::exit::Failure;
 use crate::say;
-use crate::target::index_failure;
+use crate::target::{self, index_failure};
 
 /// Recomputes every hash and names all damage; exit 1 where there is any.
-pub(crate) fn verify(dir: &Path) -> Result<(), Failure> {
-    let damage = wfgy_index::verify(dir).map_err(|error| index_failure(&error))?;
+pub(crate) fn verify(name: &Path, store: &StoreDir) -> Result<(), Failure> {
+    let dir = target::directory(name, store)?;
+    let damage = wfgy_index::verify(&dir).map_err(|error| index_failure(&error))?;
     if damage.is_empty() {
         return say::out(&format!("{}: whole\n", dir.display()));
     }
@@ -21,8 +23,10 @@ pub(crate) fn verify(dir: &Path) -> Result<(), Failure> {
 }
 
 /// Shows what the manifest says.
-pub(crate) fn inspect(dir: &Path, format: InspectFormat) -> Result<(), Failure> {
-    let inspection: Inspection = wfgy_index::inspect(dir).map_err(|error| index_failure(&error))?;
+pub(crate) fn inspect(name: &Path, store: &StoreDir, format: InspectFormat) -> Result<(), Failure> {
+    let dir = target::directory(name, store)?;
+    let inspection: Inspection =
+        wfgy_index::inspect(&dir).map_err(|error| index_failure(&error))?;
     if format == InspectFormat::Json {
         let text = serde_json::to_string_pretty(&inspection).map_err(Failure::unable)?;
         return say::out(&(text + "\n"));

@@ -38,8 +38,10 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         None => terminal::on_threads(cli.build.threads, || build(&cli.build)),
-        Some(Command::Verify { dir }) => inspect::verify(dir),
-        Some(Command::Inspect { dir, format }) => inspect::inspect(dir, *format),
+        Some(Command::Verify { index }) => inspect::verify(index, &cli.build.store.open()),
+        Some(Command::Inspect { index, format }) => {
+            inspect::inspect(index, &cli.build.store.open(), *format)
+        }
         Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
     }
 }

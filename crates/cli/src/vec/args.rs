@@ -27,6 +27,13 @@ Exit codes:
   5    the pointer had moved: look again, then decide anew
   130  interrupted";
 
+const STACK: &str = "\
+Stack: the targets that the alias left by forward flips, the last one on top.
+A rollback takes from it at once, without a verdict; a forward flip puts on it.
+
+Quarantine: the targets that rollbacks left, because something was wrong with them.
+They need an evaluation that began after the rollback, or --override --reason.";
+
 /// Moves the pointer that readers follow, forward only with a verdict.
 #[derive(Debug, Parser)]
 #[command(
@@ -67,7 +74,7 @@ pub(crate) enum Command {
     },
     /// Checks a verdict: its digests, and whether it is filed, unexpired and standing
     Verify {
-        /// Verdict file, or the digest of a filed one
+        /// Verdict file, or the digest of a filed one, or its first 8 digits or more
         verdict: PathBuf,
     },
     #[command(flatten)]
@@ -105,6 +112,7 @@ pub(crate) enum AliasCommand {
         overriding: Override,
     },
     /// Returns to the last target that is not in quarantine; needs no verdict
+    #[command(long_about = format!("Returns to the last target that is not in quarantine; needs no verdict\n\n{STACK}"))]
     Rollback {
         /// The alias
         alias: String,
@@ -114,10 +122,14 @@ pub(crate) enum AliasCommand {
     },
     /// Lists all aliases
     List,
-    /// Shows an alias: target, epoch, stack, quarantine
+    /// Shows an alias, and whether its target still is what it says; exit 1 where it is not
+    #[command(long_about = format!("Shows an alias, and whether its target still is what it says; exit 1 where it is not\n\n{STACK}"))]
     Show {
         /// The alias
         alias: String,
+        /// Read every byte of the target, not only its manifest
+        #[arg(long)]
+        verify: bool,
     },
     /// Shows what happened to an alias, from the journal
     History {
@@ -139,10 +151,10 @@ pub(crate) enum AliasCommand {
 /// Which lines of verdicts an alias listens to.
 #[derive(Debug, Args)]
 pub(crate) struct Lines {
-    /// Policy digest that may approve (64 hex digits, as a verdict shows it); repeatable [default: all]
+    /// Policy digest that may approve, as a verdict shows it, or the first 8 digits or more of one on file; repeatable [default: all]
     #[arg(long, value_name = "DIGEST")]
     pub policy: Vec<String>,
-    /// Gold digest that may approve; repeatable [default: all]
+    /// Gold digest that may approve, likewise; repeatable [default: all]
     #[arg(long, value_name = "DIGEST")]
     pub gold: Vec<String>,
 }

@@ -3,19 +3,24 @@
 mod args;
 mod show;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use wfgy_core::Digest;
 use wfgy_pointer::{
-    AliasName, Allowed, Flip, FlipError, Ground, Hashes, LocalPointer, TargetError, Update,
-    VerdictStore,
+    AliasName, Allowed, Filing, Flip, FlipError, Ground, Hashes, LocalPointer, StoreDir,
+    TargetError, Update, VerdictStore,
 };
 
 use crate::exit::{self, Failure};
-use crate::{clock, kernel_path, paperwork, terminal};
+use crate::recovery::Recovery;
+use crate::{clock, kernel_path, paperwork, target, terminal};
 use args::{AliasCommand, Cli, Command, Format, Lines, Override};
+
+/// The fewest digits by which a digest can be named.
+const SHORTEST: usize = 8;
 
 /// Runs it.
 pub fn main() -> ExitCode {
@@ -37,10 +42,17 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 
 fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
     let store = cli.store.open();
+    let recovery = Recovery::watch(&store);
+    let done = on_alias(cli, command, &store);
+    recovery.say("vec");
+    done
+}
+
+fn on_alias(cli: &Cli, command: &AliasCommand, store: &StoreDir) -> Result<(), Failure> {
     let pointer = LocalPointer::new(store.path());
     let started = clock::wall()?;
     let flip = Flip {
-        store: &store,
+        store,
         pointer: &pointer,
         hash: &hash_target,
         by: &clock::who(),
@@ -51,7 +63,7 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
     tracing::info!(store = %store.path().display(), by = flip.by, now = %started, "store");
     match command {
         AliasCommand::Create { alias, to, lines, overriding } => {
-            let moved = flip.create(&name(alias)?, to, allowed(lines)?, &ground(overriding));
+            let moved = flip.create(&name(alias)?, to, allowed(lines, store)?, &ground(overriding));
             show::moved(&moved.map_err(refused)?, json)
         }
         AliasCommand::Update { alias, to, forward, expect_epoch, overriding } => {
@@ -68,14 +80,26 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
             show::moved(&moved.map_err(refused)?, json)
         }
         AliasCommand::Policy { alias, lines, reason } => {
-            let moved = flip.allow(&name(alias)?, allowed(lines)?, reason);
+            let moved = flip.allow(&name(alias)?, allowed(lines, store)?, reason);
             show::moved(&moved.map_err(refused)?, json)
         }
-        AliasCommand::List => show::list(flip.list().map_err(refused)?, json),
-        AliasCommand::Show { alias } => {
+        AliasCommand::List => show::list(flip.list().map_err(refused)?, store.path(), json),
+        AliasCommand::Show { alias, verify } => {
             let alias = name(alias)?;
             let history = flip.history(&alias).map_err(refused)?;
-            show::state(&flip.show(&alias).map_err(refused)?, &history, json)
+            let state = flip.show(&alias).map_err(refused)?;
+            let still = target::still(&state, *verify);
+            let checked = match (&still, verify) {
+                (Err(_), _) => show::Checked::Damaged,
+                (Ok(()), true) => show::Checked::EveryByte,
+                (Ok(()), false) => show::Checked::Manifest,
+            };
+            show::state(&state, &history, checked, json)?;
+            still.map_err(|problem| {
+                let back = flip.command("rollback", &alias, "");
+                let message = format!("{problem}; readers get it as it is; `{back}` leads back");
+                Failure { code: 1, message }
+            })
         }
         AliasCommand::History { alias } => {
             show::history(&flip.history(&name(alias)?).map_err(refused)?, json)
@@ -86,10 +110,15 @@ fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
 /// Checks a verdict file in itself, then what it is worth in this store.
 fn verify(cli: &Cli, file: &Path) -> Result<(), Failure> {
     let store = cli.store.open();
-    let digest = file.to_str().and_then(|text| text.parse::<Digest>().ok());
+    let digest = match file.to_str() {
+        Some(text) if !file.exists() && is_beginning(text) => {
+            Some(digest("verdict", text, &store, |filing| filing.digest)?)
+        }
+        _ => None,
+    };
     let file = match digest {
-        Some(digest) if !file.exists() => store.path().join(format!("verdicts/{digest}.json")),
-        _ => file.to_owned(),
+        Some(digest) => store.path().join(format!("verdicts/{digest}.json")),
+        None => file.to_owned(),
     };
     if !file.is_file() {
         return Err(Failure::input(format!("{}: no such verdict", file.display())));
@@ -110,17 +139,51 @@ fn name(alias: &str) -> Result<AliasName, Failure> {
     alias.parse().map_err(|error: wfgy_pointer::NameError| Failure::input(error))
 }
 
-fn allowed(lines: &Lines) -> Result<Allowed, Failure> {
-    let digests = |flag: &str, texts: &[String]| {
-        texts
-            .iter()
-            .map(|text| text.parse::<Digest>().map_err(|e| Failure::input(format!("{flag}: {e}"))))
-            .collect::<Result<Vec<_>, _>>()
+fn allowed(lines: &Lines, store: &StoreDir) -> Result<Allowed, Failure> {
+    let digests = |flag: &str, texts: &[String], of: fn(&Filing) -> Digest| {
+        texts.iter().map(|text| digest(flag, text, store, of)).collect::<Result<Vec<_>, _>>()
     };
     Ok(Allowed {
-        policies: digests("--policy", &lines.policy)?,
-        golds: digests("--gold", &lines.gold)?,
+        policies: digests("--policy", &lines.policy, |filing| filing.policy_digest)?,
+        golds: digests("--gold", &lines.gold, |filing| filing.gold_digest)?,
     })
+}
+
+/// Whether a text can be the beginning of a digest.
+fn is_beginning(text: &str) -> bool {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (SHORTEST..=64).contains(&text.len()) && text.bytes().all(hex)
+}
+
+/// A digest that was written out, or of which the beginning names one on file.
+fn digest(
+    what: &str,
+    text: &str,
+    store: &StoreDir,
+    of: fn(&Filing) -> Digest,
+) -> Result<Digest, Failure> {
+    if let Ok(digest) = text.parse() {
+        return Ok(digest);
+    }
+    let refuse = |problem: &str| {
+        Err(Failure::input(format!(
+            "{what}: `{text}` {problem}; give all 64 hexadecimal digits, or at least {SHORTEST} of \
+             one on file"
+        )))
+    };
+    if !is_beginning(text) {
+        return refuse("is not a SHA-256 digest nor the beginning of one");
+    }
+    let filings = VerdictStore::new(store)
+        .filings()
+        .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })?;
+    let digests: BTreeSet<Digest> = filings.iter().map(of).collect();
+    let mut found = digests.iter().filter(|digest| digest.to_string().starts_with(text));
+    match (found.next(), found.next()) {
+        (Some(digest), None) => Ok(*digest),
+        (None, _) => refuse("begins no digest in this store"),
+        (Some(_), Some(_)) => refuse("begins several digests in this store"),
+    }
 }
 
 fn ground(overriding: &Override) -> Ground {
@@ -136,5 +199,5 @@ fn refused(error: FlipError) -> Failure {
 
 fn hash_target(path: &Path) -> Result<Hashes, TargetError> {
     tracing::info!(directory = %path.display(), "hashing every file");
-    crate::target::hashes(path)
+    target::hashes(path)
 }

@@ -1,5 +1,7 @@
 //! What `vec` prints.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -78,10 +80,22 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
     written(text)
 }
 
+/// What was found of the live target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// Its manifest is what the alias says.
+    Manifest,
+    /// Every byte is.
+    EveryByte,
+    /// It is gone or something else.
+    Damaged,
+}
+
 /// A state, and what its history says of how it came about.
 pub(crate) fn state(
     state: &PointerState,
     history: &[HistoryEntry],
+    checked: Checked,
     json: bool,
 ) -> Result<(), Failure> {
     if json {
@@ -90,6 +104,14 @@ pub(crate) fn state(
     let mut text = String::new();
     line!(text, "{BOLD}{}{BOLD:#} → {BOLD}{}{BOLD:#}", state.alias, state.target);
     let mut row = |name: &str, value: &str| line!(text, "{DIM}{name:<12}{DIM:#}{value}");
+    row(
+        "target",
+        &match checked {
+            Checked::Manifest => "is there, and its manifest is what the alias says".to_owned(),
+            Checked::EveryByte => "every byte is what the alias says".to_owned(),
+            Checked::Damaged => format!("{RED}is not what the alias says{RED:#}"),
+        },
+    );
     row("epoch", &state.epoch.to_string());
     row("index", &state.index_hash.to_string());
     row("serving", &state.serving_hash.to_string());
@@ -138,6 +160,7 @@ fn ground(state: &PointerState, history: &[HistoryEntry]) -> String {
 /// All aliases; one that cannot be read is said and makes the command fail.
 pub(crate) fn list(
     aliases: Vec<(String, Result<PointerState, FlipError>)>,
+    store: &Path,
     json: bool,
 ) -> Result<(), Failure> {
     let mut broken = None;
@@ -158,7 +181,8 @@ pub(crate) fn list(
     if json {
         text = as_json(&rows)?;
     } else if rows.is_empty() {
-        line!(text, "no aliases; `vec alias create NAME --to DIR` makes one");
+        let store = store.display();
+        line!(text, "no aliases in {store}; `vec alias create NAME --to DIR` makes one");
     } else {
         let cell = |row: &Value, key: &str| row[key].as_str().unwrap_or("").to_owned();
         let width = rows.iter().map(|row| cell(row, "alias").chars().count()).max().unwrap_or(0);

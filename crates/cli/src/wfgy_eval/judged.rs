@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use wfgy_core::evaluation::{Context, RunRecord};
-use wfgy_engine::{StageLatency, WorstQuestion, summary, worst_questions};
+use wfgy_engine::{StageLatency, WorstQuestion, summary};
 use wfgy_gate::{
-    Approves, CannotEvaluate, Decision, EffectivePolicy, Evidence, OnNoData, SkipReason, Skipped,
-    Unusable, Verdict, decide,
+    Approves, CannotEvaluate, Code, Decision, EffectivePolicy, Evidence, OnNoData, Op, SkipReason,
+    Skipped, Unusable, Verdict, decide,
 };
 
+use super::culprits::Culprits;
+use super::standing::Standing;
+use super::table::value;
 use crate::exit::Failure;
 
 /// How many of the worst questions are shown.
@@ -27,14 +30,16 @@ pub(crate) struct Judged {
     pub evidence: Evidence,
     /// What was found.
     pub decision: Decision,
-    /// The questions that it serves worst.
+    /// By which criterion questions are the worst.
+    pub culprits: Culprits,
+    /// The questions that it serves worst by that.
     pub worst: Vec<WorstQuestion>,
     /// Milliseconds by stage; empty in a replay, which measures nothing.
     pub latency: BTreeMap<String, StageLatency>,
     /// Why the verdict counts for nothing wherever it turns up.
     pub unusable: Option<Unusable>,
-    /// What a command line has to end with to use the same store.
-    pub store_flag: String,
+    /// What the store says of the index; `None` where nothing was filed.
+    pub standing: Option<Standing>,
     /// Where the verdict is filed, or why it is not; `None` before.
     pub filed: Option<String>,
 }
@@ -55,11 +60,12 @@ impl Judged {
             false => Failure::unable(error),
         };
         let evidence = summary(&context, runs, policy.k).map_err(engine)?;
-        let worst = worst_questions(&context, runs, policy.k, SHOWN_QUESTIONS).map_err(engine)?;
         let decision = decide(&policy, &evidence).map_err(|error: CannotEvaluate| Failure {
             code: error.exit_code(),
             message: error.to_string(),
         })?;
+        let culprits = Culprits::of(&decision);
+        let worst = culprits.among(&context, runs, policy.k, SHOWN_QUESTIONS).map_err(engine)?;
         let target = target.display().to_string();
         Ok(Self {
             context,
@@ -67,10 +73,11 @@ impl Judged {
             policy,
             evidence,
             decision,
+            culprits,
             worst,
             latency: BTreeMap::new(),
             unusable: None,
-            store_flag: String::new(),
+            standing: None,
             filed: None,
         })
     }
@@ -82,6 +89,9 @@ impl Judged {
         }
         match (self.unusable, self.decision.approves) {
             (Some(why), _) => format!("approves nothing: {why}"),
+            (None, Approves::Flip | Approves::Creation) if self.is_stood_against() => {
+                "may not go live: what another policy or gold set found stands".to_owned()
+            }
             (None, Approves::Flip) => "may go live".to_owned(),
             (None, Approves::Creation) => "may be the first target of a new alias, nothing more: \
                                            hard criteria were skipped"
@@ -90,6 +100,39 @@ impl Judged {
                 "approves nothing: stored vectors were not compared with their text".to_owned()
             }
         }
+    }
+
+    /// A verdict that is no pass, or that other lines stand against, in one line: for logs whose
+    /// reader sees nothing else.
+    pub(crate) fn one_line(&self) -> Option<String> {
+        let (verdict, index) = (self.decision.verdict, &self.context.index);
+        if verdict == Verdict::Pass {
+            return self.is_stood_against().then(|| {
+                let against = self.standing.iter().flat_map(Standing::against);
+                format!("PASS {index}, but {}", against.collect::<Vec<_>>().join("; "))
+            });
+        }
+        let findings = self.decision.decided.iter().chain(&self.decision.measured);
+        let found = findings.filter(|finding| finding.weight() == verdict).map(|finding| {
+            let (name, reason) = (&finding.name, &finding.reason);
+            match (finding.code, &finding.criterion, &finding.number) {
+                (Code::Violated, Some(criterion), Some(number)) => {
+                    let beyond = match criterion.op {
+                        Op::AtMost | Op::Below => ">",
+                        Op::AtLeast | Op::Above => "<",
+                    };
+                    format!("{name} {} {beyond} {}", value(number.point), criterion.bound)
+                }
+                _ => format!("{name}: {reason}"),
+            }
+        });
+        let found: Vec<String> = found.collect();
+        Some(format!("{} {index}: {}", verdict.to_string().to_uppercase(), found.join("; ")))
+    }
+
+    /// Whether a verdict of another line keeps the index from going live.
+    fn is_stood_against(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| !standing.against.is_empty())
     }
 
     /// How much was asked.

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use wfgy_gate::{Finding, Verdict, Warning};
+use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 
 use super::judged::Judged;
+use super::standing::Standing;
 use super::table::{interval, null_line, pretty, short, shortened, value, why};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
@@ -15,6 +16,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let decision = &judged.decision;
     let sign = match decision.verdict {
         Verdict::Pass if judged.unusable.is_some() => "⚠️",
+        Verdict::Pass if decision.approves == Approves::Nothing => "⚠️",
         Verdict::Pass => "✅",
         Verdict::Inconclusive => "⚠️",
         Verdict::Fail => "❌",
@@ -36,12 +38,12 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n{line}.")?;
     }
-    let worst: Vec<_> = judged.worst.iter().filter(|q| q.coverage != Some(1.0)).collect();
-    if !worst.is_empty() {
-        writeln!(out, "\n<details><summary>Worst questions</summary>\n")?;
+    if !judged.worst.is_empty() {
+        let heading = cell(&judged.culprits.heading());
+        writeln!(out, "\n<details><summary>{heading}</summary>\n")?;
         writeln!(out, "| question | coverage | ΔS | asked | retrieved | expected |")?;
         writeln!(out, "| --- | ---: | ---: | --- | --- | --- |")?;
-        for question in worst {
+        for question in &judged.worst {
             let number = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{v:.2}"));
             let asked = question.asked.as_ref().or(question.text.as_ref());
             writeln!(
@@ -57,6 +59,12 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         }
         writeln!(out, "\n</details>")?;
     }
+    for line in judged.standing.iter().flat_map(Standing::against) {
+        writeln!(out, "\n⚠️ {}.", cell(&line))?;
+    }
+    if let Some(next) = judged.next() {
+        writeln!(out, "\nnext: {}", cell(&next))?;
+    }
     let hash = judged.evidence.pins.get("INDEX_HASH").unwrap_or("");
     let digest = judged.policy.digest().map(|digest| digest.to_string()).unwrap_or_default();
     writeln!(out, "\n<sub>index `{}` · policy `{}`</sub>", short(hash), short(&digest))
@@ -64,6 +72,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
 
 fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let sign = match finding.verdict {
+        Verdict::Pass if finding.code == Code::Unchecked => "⚠️",
         Verdict::Pass => "✅",
         Verdict::Inconclusive => "⚠️",
         Verdict::Fail => "❌",

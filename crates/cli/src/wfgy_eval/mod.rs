@@ -2,12 +2,14 @@
 
 mod args;
 mod check;
+mod culprits;
 mod judged;
 mod markdown;
 mod output;
 mod policy;
 mod replay;
 mod run;
+mod standing;
 mod table;
 
 use std::process::ExitCode;

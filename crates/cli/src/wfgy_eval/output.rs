@@ -10,13 +10,14 @@ use wfgy_core::{Digest, Unit, canonical_json};
 use wfgy_engine::Exports;
 use wfgy_formats::durable::{self, PRIVATE};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
-use wfgy_gate::{Approves, VerdictFile};
+use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_score::trec::Level;
 
 use super::args::{Format, TrecLevel};
 use super::judged::Judged;
-use super::{markdown, table};
+use super::{culprits, markdown, table};
 use crate::exit::Failure;
+use crate::say;
 
 /// What the folder of `--out` holds.
 const FILES: [&str; 6] =
@@ -25,7 +26,8 @@ const FILES: [&str; 6] =
 /// Tag of the TREC runs.
 const TREC_TAG: &str = "wfgy";
 
-/// Prints a verdict to standard output.
+/// Prints a verdict to standard output, and where a program reads that, what is wrong in one line
+/// to standard error.
 ///
 /// # Errors
 /// Where standard output cannot be written; a reader that left early is no error.
@@ -34,21 +36,33 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
     let written = match format {
         Format::Table => table::write(&mut out, judged),
         Format::Markdown => markdown::write(&mut out, judged),
-        Format::Junit => out.write_all(junit::of_verdict(file).as_bytes()),
+        Format::Junit => {
+            let lines = match file.verdict {
+                Verdict::Pass => Vec::new(),
+                _ => judged.worst.iter().map(culprits::line).collect(),
+            };
+            out.write_all(junit::of_verdict(file, &lines).as_bytes())
+        }
         // The bytes of verdict.json, so that what is redirected into a file is one.
         Format::Json => {
             canonical_json(file).map_err(io::Error::other).and_then(|bytes| out.write_all(&bytes))
         }
-        Format::Jsonl => lines(&mut out, file),
+        Format::Jsonl => lines(&mut out, judged, file),
     };
     match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unable(error)),
-        _ => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Failure::unable(error));
+        }
+        _ => {}
     }
+    if let (false, Some(line)) = (format == Format::Table, judged.one_line()) {
+        say::note(&format!("wfgy_eval: {line}"));
+    }
+    Ok(())
 }
 
 /// A line a finding, then the verdict.
-fn lines(out: &mut dyn Write, file: &VerdictFile) -> io::Result<()> {
+fn lines(out: &mut dyn Write, judged: &Judged, file: &VerdictFile) -> io::Result<()> {
     for (part, findings) in
         [("decided", &file.decided.findings), ("measured", &file.measured.findings)]
     {
@@ -72,6 +86,7 @@ fn lines(out: &mut dyn Write, file: &VerdictFile) -> io::Result<()> {
         "gold_digest": file.decided.gold_digest,
         "decided_digest": file.decided_digest,
         "unusable": file.measured.unusable,
+        "standing_against": judged.standing.as_ref().map(|standing| &standing.against),
     });
     writeln!(out, "{line}")
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use wfgy_formats::{report, runs};
+use wfgy_core::Digest;
+use wfgy_formats::{report, runs, verdict};
 use wfgy_gate::{Circumstances, Unusable, VerdictFile};
 
 use super::args::{CriteriaArgs, Format};
@@ -10,6 +11,7 @@ use super::judged::Judged;
 use super::{output, policy};
 use crate::clock;
 use crate::exit::Failure;
+use crate::say;
 
 /// Replays the folder that `--out` wrote.
 ///
@@ -24,6 +26,8 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let now = clock::now()?;
     let report = report::read(folder.join("report.json")).map_err(Failure::input)?;
     let records = runs::read_runs(folder.join("runs.jsonl")).map_err(Failure::input)?;
+    let runs_digest = runs::digest_of_runs(&records).map_err(Failure::unable)?;
+    warn_of_other_runs(&folder, runs_digest);
     let context = report.context;
     let mut draft = policy::draft(criteria)?;
     if criteria.policy.is_none() {
@@ -40,7 +44,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         Failure { message, ..failure }
     })?;
     let circumstances = Circumstances {
-        runs_digest: runs::digest_of_runs(&records).map_err(Failure::unable)?,
+        runs_digest,
         engine_version: crate::version::SHORT.to_owned(),
         index: judged.context.index.clone(),
         baseline: None,
@@ -61,5 +65,18 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     match judged.decision.verdict.exit_code() {
         0 => Ok(()),
         code => Err(Failure::silent(code)),
+    }
+}
+
+/// Says where the runs are not those that the verdict beside them was given on.
+fn warn_of_other_runs(folder: &Path, runs: Digest) {
+    let path = folder.join("verdict.json");
+    let Ok((verdict, _)) = verdict::read(&path) else { return };
+    if verdict.decided.runs_digest != runs {
+        say::note(&format!(
+            "wfgy_eval: {}: runs.jsonl is not what verdict.json was given on: it was edited, or \
+             comes from another evaluation",
+            folder.display()
+        ));
     }
 }

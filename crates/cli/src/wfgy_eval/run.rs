@@ -10,11 +10,13 @@ use wfgy_pointer::{FilingError, StoreDir, VerdictStore};
 
 use super::args::{EvalArgs, Format};
 use super::judged::Judged;
+use super::standing::Standing;
 use super::{output, policy};
 use crate::clock::{self, Now};
 use crate::embedder::{self, Prefixes};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::options::EmbedderSource;
+use crate::recovery::Recovery;
 use crate::target;
 use crate::{say, terminal};
 
@@ -139,9 +141,11 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     // The last look before filing: what was judged is what is there.
     opened.index.unchanged(patience()).map_err(Failure::input)?;
     judged.unusable = file.measured.unusable;
-    judged.store_flag = store.flag().to_owned();
     judged.latency = wfgy_engine::latency(&timings);
     judged.filed = Some(file_verdict(&file, &store)?);
+    if file.measured.unusable.is_none() {
+        judged.standing = Some(Standing::of(&store, &file, &opened.directory)?);
+    }
     Ok((judged, file))
 }
 
@@ -183,9 +187,12 @@ pub(crate) fn engine_failure(error: EvaluateError, gold: &Path) -> Failure {
     if matches!(error, EvaluateError::Gold { .. } | EvaluateError::Analyzer { .. }) {
         return Failure::input(format!("{}: {error}", gold.display()));
     }
-    match error.is_input() {
-        true => Failure::input(error),
-        false => Failure::unable(error),
+    match &error {
+        EvaluateError::Port { source, .. } if !source.is_input() => {
+            Failure::unable(format!("{error}{}", exit::advice(source)))
+        }
+        _ if error.is_input() => Failure::input(error),
+        _ => Failure::unable(error),
     }
 }
 
@@ -229,15 +236,17 @@ fn verdict_file(
 
 /// Files a verdict that may be filed, and says what became of it.
 fn file_verdict(file: &VerdictFile, store: &StoreDir) -> Result<String, Failure> {
+    let recovery = Recovery::watch(store);
     if let Some(why) = file.measured.unusable {
         return Ok(format!("not filed: {why}; it approves nothing"));
     }
     let filed =
         filing(VerdictStore::new(store).file(file, clock::wall()?, &clock::who(), patience()))?;
+    recovery.say("wfgy_eval");
     Ok(format!("filed as {} (journal record {})", filed.path.display(), filed.seq))
 }
 
-fn filing<T>(result: Result<T, FilingError>) -> Result<T, Failure> {
+pub(crate) fn filing<T>(result: Result<T, FilingError>) -> Result<T, Failure> {
     // A store that cannot be used is no verdict on the index: never exit 1.
     result.map_err(|error| Failure {
         code: if error.exit_code() == 4 { 4 } else { 2 },

@@ -6,9 +6,9 @@ use anstyle::{AnsiColor, Style};
 use wfgy_core::Number;
 use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, Verdict, Warning};
-use wfgy_pointer::shell_word;
 
 use super::judged::Judged;
+use super::standing::Standing;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -21,12 +21,17 @@ pub(super) fn colour(verdict: Verdict) -> Style {
     }
 }
 
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
+fn mark(finding: &Finding) -> (Style, &'static str) {
+    let sign = match finding.verdict {
+        // It holds no verdict up, and nothing was looked at.
+        Verdict::Pass if finding.code == Code::Unchecked => {
+            return (colour(Verdict::Inconclusive), "!");
+        }
         Verdict::Pass => "✓",
         Verdict::Inconclusive => "?",
         Verdict::Fail => "✗",
-    }
+    };
+    (colour(finding.verdict), sign)
 }
 
 /// Writes the table.
@@ -35,7 +40,10 @@ fn mark(verdict: Verdict) -> &'static str {
 /// Where `out` cannot be written.
 pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let (decision, evidence) = (&judged.decision, &judged.evidence);
-    let style = colour(decision.verdict);
+    let style = match (decision.verdict, decision.approves) {
+        (Verdict::Pass, Approves::Nothing) => colour(Verdict::Inconclusive),
+        (verdict, _) => colour(verdict),
+    };
     let word = decision.verdict.to_string().to_uppercase();
     writeln!(
         out,
@@ -62,10 +70,19 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n  {DIM}{line}{DIM:#}")?;
     }
-    if judged.worst.iter().any(|question| question.coverage != Some(1.0)) {
-        writeln!(out, "\n{BOLD}Worst questions{BOLD:#}")?;
-        for question in judged.worst.iter().filter(|question| question.coverage != Some(1.0)) {
-            worst(out, question)?;
+    match (decision.verdict, judged.worst.as_slice()) {
+        (_, []) => {}
+        (Verdict::Pass, questions) => {
+            let shown = |question: &WorstQuestion| {
+                let coverage = question.coverage.map_or("–".to_owned(), |x| format!("{x:.2}"));
+                format!("{} {coverage}", question.id)
+            };
+            let shown: Vec<String> = questions.iter().map(shown).collect();
+            writeln!(out, "\n  {DIM}lowest coverage: {}{DIM:#}", shown.join("  "))?;
+        }
+        (_, questions) => {
+            writeln!(out, "\n{BOLD}{}{BOLD:#}", judged.culprits.heading())?;
+            questions.iter().try_for_each(|question| worst(out, question))?;
         }
     }
     writeln!(out)?;
@@ -82,15 +99,18 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     if let Some(filed) = &judged.filed {
         writeln!(out, "{DIM}{filed}{DIM:#}")?;
     }
-    if decision.approves == Approves::Flip && judged.unusable.is_none() {
-        let (target, flag) = (shell_word(&judged.target), &judged.store_flag);
-        writeln!(out, "next: vec alias update ALIAS --to {target}{flag}")?;
+    for line in judged.standing.iter().flat_map(Standing::against) {
+        let yellow = colour(Verdict::Inconclusive);
+        writeln!(out, "{yellow}!{yellow:#} {line}")?;
+    }
+    if let Some(next) = judged.next() {
+        writeln!(out, "next: {next}")?;
     }
     Ok(())
 }
 
 fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) -> io::Result<()> {
-    let style = colour(finding.verdict);
+    let (style, mark) = mark(finding);
     let value = match &finding.number {
         Some(number) => value(number.point),
         None => String::new(),
@@ -114,7 +134,7 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
     writeln!(
         out,
         "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {around}{bound:<8}  {DIM}{kind}{}{DIM:#}",
-        mark(finding.verdict),
+        mark,
         finding.name,
         why(finding),
     )?;

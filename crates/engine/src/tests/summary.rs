@@ -3,7 +3,7 @@ use wfgy_core::evaluation::{RunRecord, RunStatus};
 use wfgy_gate::{Evidence, KnownMetric, METRIC_NAMES, Origin};
 
 use super::*;
-use crate::{summary, worst_questions};
+use crate::{Rank, summary, worst_questions};
 
 fn healthy() -> (Evaluation, Evidence) {
     let embedder = HashEmbedder::new("m");
@@ -234,7 +234,7 @@ fn rule_the_worst_questions_come_by_coverage_then_delta_s_then_gold_order() {
     }
     let settings = Settings { seeds: vec![0], ..settings() };
     let found = evaluate(parts(&gold, &store, &embedder), &settings, &|_| ()).unwrap();
-    let worst = worst_questions(&found.context, &found.runs, 10, 5).unwrap();
+    let worst = worst_questions(&found.context, &found.runs, 10, 5, Rank::Coverage).unwrap();
     assert_eq!(worst.len(), 5);
     assert_eq!((worst[0].id.as_str(), worst[0].coverage), (gold.items[9].id.as_str(), None));
     assert_eq!(worst[0].error.as_deref(), Some("memory: busy"));
