@@ -1,7 +1,7 @@
 //! What the kernels take: `cargo bench -p wfgy-kernel`.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use wfgy_kernel::{Similarity, dot_f32, dot_f64, multiply_transposed, sweep};
+use wfgy_kernel::{Isa, Panels, Similarity, dot_f32, dot_f64, multiply16, quantize, sweep};
 
 const DIM: usize = 384;
 
@@ -45,15 +45,25 @@ fn exact_sweep(c: &mut Criterion) {
     group.finish();
 }
 
+/// Rows as codes, two values a pair.
+fn codes(rows: &[f32]) -> Vec<[i16; 2]> {
+    let mut codes = vec![[0; 2]; rows.len() / 2];
+    let mut steps = vec![0.0; rows.len() / DIM];
+    quantize(Isa::best(), rows, DIM, &mut codes, &mut steps);
+    codes
+}
+
 fn products(c: &mut Criterion) {
-    let (a, b) = (vectors(512, 13), vectors(1536, 17));
-    let mut out = vec![0.0; 512 * 1536];
-    let mut group = c.benchmark_group("product_512x1536x384");
-    group.throughput(Throughput::Elements(512 * 1536 * DIM as u64));
-    group.sample_size(20);
-    group.bench_function("f32", |bench| {
-        bench.iter(|| multiply_transposed(512, 1536, DIM, &a, &b, &mut out));
-    });
+    let (a, b) = (codes(&vectors(48, 13)), codes(&vectors(1536, 17)));
+    let panels = Panels::pack(&b, 1536);
+    let mut out = vec![0; 48 * 1536];
+    let mut group = c.benchmark_group("product_48x1536x384");
+    group.throughput(Throughput::Elements(48 * 1536 * DIM as u64));
+    for isa in Isa::available() {
+        group.bench_function(isa.name(), |bench| {
+            bench.iter(|| multiply16(isa, &a, DIM / 2, &panels, &mut out));
+        });
+    }
     group.finish();
 }
 

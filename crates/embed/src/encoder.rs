@@ -2,22 +2,21 @@
 //!
 //! Devlin et al. 2019, post-norm as published. A batch is ragged: the tokens
 //! of all its texts lie one after another, nothing is padded, and attention
-//! sees one text at a time. A matrix product computes each row on its own, in
-//! an order that depends on the inner dimension only, so a text's vector does
-//! not depend on what else is in its batch.
+//! sees one text at a time. Every matrix product is one of 16-bit codes and
+//! exact in i32, everything else is f32 in one fixed order: a text's vector is
+//! the same bits whatever else is in its batch, and on every kernel path.
 
-use wfgy_kernel::multiply_transposed;
+use wfgy_kernel::{Isa, dequantize, dequantize_add, gelu, gelu_tanh, layer_norm, relu};
 
 use crate::OpenError;
-use crate::activation::{gelu, gelu_tanh, layer_norm, relu, softmax};
+use crate::attention::{AttentionScratch, Projected, attend};
+use crate::linear::{Codes, Linear};
 use crate::model_config::{Activation, ModelConfig, Pooling};
-use crate::weights::Weights;
+use crate::weights::{MappedRows, WeightFile, Weights};
 
-/// A linear map: `weight` is outputs × inputs, row-major.
-struct Linear {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-}
+/// Rows that go through a layer's products together: their integer sums stay in the
+/// second-level cache.
+const ROWS: usize = 48;
 
 struct Norm {
     weight: Vec<f32>,
@@ -37,10 +36,10 @@ struct Layer {
 /// A loaded model without its tokenizer.
 pub(crate) struct Encoder {
     config: ModelConfig,
-    words: Vec<f32>,
+    file: WeightFile,
+    words: MappedRows,
+    /// The position's embedding plus that of token type 0, the only one there is in one text.
     positions: Vec<f32>,
-    /// The embedding of token type 0, the only one there is in one text.
-    kind: Vec<f32>,
     embedding_norm: Norm,
     layers: Vec<Layer>,
 }
@@ -60,60 +59,38 @@ impl Batch {
     }
 }
 
-/// Memory of one forward pass, kept between layers.
-struct Scratch {
-    projected: Vec<f32>,
+/// Activations of one forward pass.
+struct State {
+    /// `tokens × hidden`.
+    x: Vec<f32>,
+    /// The same as codes.
+    codes: Codes,
+    projected: Projected,
     context: Vec<f32>,
-    inner: Vec<f32>,
-    hidden: Vec<f32>,
+    /// Integer sums of one block of rows.
+    sums: Vec<i32>,
+    /// One row of the widest product.
+    row: Vec<f32>,
+    inner: Codes,
+    attention: AttentionScratch,
 }
 
 impl Encoder {
-    pub(crate) fn load(config: ModelConfig, weights: &Weights<'_>) -> Result<Self, OpenError> {
-        let (h, wide) = (config.hidden, config.intermediate);
-        let norm = |name: &str| {
-            Ok::<_, OpenError>(Norm {
-                weight: weights.get(&format!("{name}.weight"), &[h])?,
-                bias: weights.get(&format!("{name}.bias"), &[h])?,
-            })
-        };
-        let linear = |name: &str, outputs: usize, inputs: usize| {
-            Ok::<_, OpenError>(Linear {
-                weight: weights.get(&format!("{name}.weight"), &[outputs, inputs])?,
-                bias: weights.get(&format!("{name}.bias"), &[outputs])?,
-            })
-        };
+    pub(crate) fn load(config: ModelConfig, file: WeightFile) -> Result<Self, OpenError> {
+        let weights = file.tensors("embeddings.word_embeddings.weight")?;
+        let h = config.hidden;
+        let words = weights.rows("embeddings.word_embeddings.weight", [config.vocabulary, h])?;
+        let mut positions =
+            weights.get("embeddings.position_embeddings.weight", &[config.positions, h])?;
+        let kinds = weights.get("embeddings.token_type_embeddings.weight", &[config.types, h])?;
+        for row in positions.chunks_exact_mut(h) {
+            row.iter_mut().zip(&kinds[..h]).for_each(|(p, k)| *p += k);
+        }
+        let embedding_norm = Norm::load(&weights, "embeddings.LayerNorm", h)?;
         let layers = (0..config.layers)
-            .map(|i| {
-                let name = |part: &str| format!("encoder.layer.{i}.{part}");
-                let mut projection = linear(&name("attention.self.query"), h, h)?;
-                for part in ["attention.self.key", "attention.self.value"] {
-                    let next = linear(&name(part), h, h)?;
-                    projection.weight.extend(next.weight);
-                    projection.bias.extend(next.bias);
-                }
-                Ok(Layer {
-                    projection,
-                    attention_output: linear(&name("attention.output.dense"), h, h)?,
-                    attention_norm: norm(&name("attention.output.LayerNorm"))?,
-                    up: linear(&name("intermediate.dense"), wide, h)?,
-                    down: linear(&name("output.dense"), h, wide)?,
-                    output_norm: norm(&name("output.LayerNorm"))?,
-                })
-            })
-            .collect::<Result<_, OpenError>>()?;
-        let mut kind =
-            weights.get("embeddings.token_type_embeddings.weight", &[config.types, h])?;
-        kind.truncate(h);
-        Ok(Self {
-            words: weights.get("embeddings.word_embeddings.weight", &[config.vocabulary, h])?,
-            positions: weights
-                .get("embeddings.position_embeddings.weight", &[config.positions, h])?,
-            kind,
-            embedding_norm: norm("embeddings.LayerNorm")?,
-            layers,
-            config,
-        })
+            .map(|i| Layer::load(&weights, i, h, config.intermediate))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { config, words, positions, embedding_norm, layers, file })
     }
 
     pub(crate) fn config(&self) -> &ModelConfig {
@@ -123,88 +100,111 @@ impl Encoder {
     /// One pooled vector a text, row-major, `texts × hidden`; not normalised.
     ///
     /// The caller has checked that every id is below the vocabulary's size.
-    pub(crate) fn forward(&self, batch: &Batch) -> Vec<f32> {
-        let h = self.config.hidden;
+    pub(crate) fn forward(&self, isa: Isa, batch: &Batch) -> Vec<f32> {
+        let (h, heads) = (self.config.hidden, self.config.heads);
         let tokens = batch.ids.len();
         let mut x = self.embed(batch);
-        let mut scratch = Scratch {
-            projected: vec![0.0; tokens * 3 * h],
+        layer_norm(
+            isa,
+            &mut x,
+            &self.embedding_norm.weight,
+            &self.embedding_norm.bias,
+            self.config.epsilon,
+        );
+        let mut codes = Codes::new(tokens, h);
+        codes.set(isa, 0, &x, h);
+        let rows = tokens.min(ROWS);
+        let widest = self.layers.iter().map(Layer::columns).max().unwrap_or(0);
+        let mut state = State {
+            x,
+            codes,
+            projected: Projected {
+                queries: Codes::new(tokens * heads, h / heads),
+                keys: Codes::new(tokens * heads, h / heads),
+                values: vec![0.0; tokens * h],
+            },
             context: vec![0.0; tokens * h],
-            inner: vec![0.0; tokens * self.config.intermediate],
-            hidden: vec![0.0; tokens * h],
+            sums: vec![0; rows * widest],
+            row: vec![0.0; (3 * h).max(self.config.intermediate)],
+            inner: Codes::new(rows, self.config.intermediate),
+            attention: AttentionScratch::default(),
         };
         for layer in &self.layers {
-            self.layer(layer, &batch.lengths, &mut x, &mut scratch);
+            self.layer(isa, layer, &batch.lengths, &mut state);
         }
-        self.pool(&x, &batch.lengths)
+        self.pool(&state.x, &batch.lengths)
     }
 
+    /// The sum of word, position and type embeddings.
     fn embed(&self, batch: &Batch) -> Vec<f32> {
         let h = self.config.hidden;
         let mut x = Vec::with_capacity(batch.ids.len() * h);
         let places = batch.lengths.iter().flat_map(|n| 0..*n);
         for (id, place) in batch.ids.iter().zip(places) {
-            let word = &self.words[*id as usize * h..][..h];
+            let word = self.file.row(&self.words, *id as usize);
             let position = &self.positions[(place + self.config.position_offset) * h..][..h];
-            x.extend(word.iter().zip(position).zip(&self.kind).map(|((w, p), k)| w + p + k));
+            x.extend(word.zip(position).map(|(w, p)| w + p));
         }
-        self.normalize_rows(&mut x, &self.embedding_norm);
         x
     }
 
-    fn layer(&self, layer: &Layer, lengths: &[usize], x: &mut [f32], s: &mut Scratch) {
-        apply(&layer.projection, x, &mut s.projected);
-        self.attend(lengths, &s.projected, &mut s.context);
-        apply(&layer.attention_output, &s.context, &mut s.hidden);
-        add(x, &s.hidden);
-        self.normalize_rows(x, &layer.attention_norm);
-        apply(&layer.up, x, &mut s.inner);
-        match self.config.activation {
-            Activation::Gelu => gelu(&mut s.inner),
-            Activation::GeluTanh => gelu_tanh(&mut s.inner),
-            Activation::Relu => relu(&mut s.inner),
-        }
-        apply(&layer.down, &s.inner, &mut s.hidden);
-        add(x, &s.hidden);
-        self.normalize_rows(x, &layer.output_norm);
-    }
-
-    /// Scaled dot-product attention, text by text and head by head.
-    fn attend(&self, lengths: &[usize], projected: &[f32], context: &mut [f32]) {
+    fn layer(&self, isa: Isa, layer: &Layer, lengths: &[usize], s: &mut State) {
         let h = self.config.hidden;
-        let d = h / self.config.heads;
-        let scale = 1.0 / (d as f32).sqrt();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        let (mut q, mut k) = (vec![0.0; longest * d], vec![0.0; longest * d]);
-        let (mut v, mut out) = (vec![0.0; longest * d], vec![0.0; longest * d]);
-        let mut scores = vec![0.0; longest * longest];
+        let tokens = s.x.len() / h;
+        let blocks = || (0..tokens).step_by(ROWS).map(|first| (first, ROWS.min(tokens - first)));
+        for (first, rows) in blocks() {
+            self.project(isa, &layer.projection, first, rows, s);
+        }
         let mut start = 0;
         for &n in lengths {
-            let rows = &projected[start * 3 * h..(start + n) * 3 * h];
-            for head in 0..self.config.heads {
-                for (i, row) in rows.chunks_exact(3 * h).enumerate() {
-                    for j in 0..d {
-                        q[i * d + j] = row[head * d + j] * scale;
-                        k[i * d + j] = row[h + head * d + j];
-                        v[j * n + i] = row[2 * h + head * d + j];
-                    }
-                }
-                let scores = &mut scores[..n * n];
-                multiply_transposed(n, n, d, &q[..n * d], &k[..n * d], scores);
-                scores.chunks_exact_mut(n).for_each(softmax);
-                multiply_transposed(n, d, n, scores, &v[..n * d], &mut out[..n * d]);
-                for (i, row) in out[..n * d].chunks_exact(d).enumerate() {
-                    context[(start + i) * h + head * d..][..d].copy_from_slice(row);
-                }
-            }
+            let heads = self.config.heads;
+            attend(isa, &s.projected, heads, start, n, &mut s.context, &mut s.attention);
             start += n;
+        }
+        for (first, rows) in blocks() {
+            let block = first * h..(first + rows) * h;
+            s.codes.set(isa, first, &s.context[block.clone()], h);
+            let sums = layer.attention_output.multiply(isa, &s.codes, first, rows, &mut s.sums);
+            let x = &mut s.x[block];
+            add(isa, &layer.attention_output, sums, &s.codes.steps()[first..], x);
+            self.normalize(isa, &layer.attention_norm, x);
+            s.codes.set(isa, first, x, h);
+
+            let sums = layer.up.multiply(isa, &s.codes, first, rows, &mut s.sums);
+            let row = &mut s.row[..self.config.intermediate];
+            for (i, sums) in sums.enumerate() {
+                let (steps, bias) = (layer.up.steps(), layer.up.bias());
+                dequantize(isa, sums, s.codes.steps()[first + i], steps, bias, row);
+                match self.config.activation {
+                    Activation::Gelu => gelu(isa, row),
+                    Activation::GeluTanh => gelu_tanh(isa, row),
+                    Activation::Relu => relu(isa, row),
+                }
+                s.inner.set(isa, i, row, self.config.intermediate);
+            }
+            let sums = layer.down.multiply(isa, &s.inner, 0, rows, &mut s.sums);
+            add(isa, &layer.down, sums, s.inner.steps(), x);
+            self.normalize(isa, &layer.output_norm, x);
+            s.codes.set(isa, first, x, h);
         }
     }
 
-    fn normalize_rows(&self, x: &mut [f32], norm: &Norm) {
-        for row in x.chunks_exact_mut(self.config.hidden) {
-            layer_norm(row, &norm.weight, &norm.bias, self.config.epsilon);
+    /// Queries, keys and values of a block of rows.
+    fn project(&self, isa: Isa, projection: &Linear, first: usize, rows: usize, s: &mut State) {
+        let (h, heads) = (self.config.hidden, self.config.heads);
+        let sums = projection.multiply(isa, &s.codes, first, rows, &mut s.sums);
+        let row = &mut s.row[..3 * h];
+        for (token, sums) in (first..).zip(sums) {
+            let step = s.codes.steps()[token];
+            dequantize(isa, sums, step, projection.steps(), projection.bias(), row);
+            s.projected.queries.set(isa, token * heads, &row[..h], h / heads);
+            s.projected.keys.set(isa, token * heads, &row[h..2 * h], h / heads);
+            s.projected.values[token * h..][..h].copy_from_slice(&row[2 * h..]);
         }
+    }
+
+    fn normalize(&self, isa: Isa, norm: &Norm, x: &mut [f32]) {
+        layer_norm(isa, x, &norm.weight, &norm.bias, self.config.epsilon);
     }
 
     fn pool(&self, x: &[f32], lengths: &[usize]) -> Vec<f32> {
@@ -229,16 +229,48 @@ impl Encoder {
     }
 }
 
-/// `out = x · weightᵀ + bias`, row by row.
-fn apply(linear: &Linear, x: &[f32], out: &mut [f32]) {
-    let outputs = linear.bias.len();
-    let inputs = linear.weight.len() / outputs;
-    multiply_transposed(x.len() / inputs, outputs, inputs, x, &linear.weight, out);
-    for row in out.chunks_exact_mut(outputs) {
-        add(row, &linear.bias);
+/// Adds the rows of a product to those of `x`.
+fn add<'s>(
+    isa: Isa,
+    linear: &Linear,
+    sums: impl Iterator<Item = &'s [i32]>,
+    steps: &[f32],
+    x: &mut [f32],
+) {
+    let rows = x.chunks_exact_mut(linear.bias().len());
+    for ((sums, step), row) in sums.zip(steps).zip(rows) {
+        dequantize_add(isa, sums, *step, linear.steps(), linear.bias(), row);
     }
 }
 
-fn add(x: &mut [f32], y: &[f32]) {
-    x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+impl Norm {
+    fn load(weights: &Weights<'_>, name: &str, hidden: usize) -> Result<Self, OpenError> {
+        Ok(Self {
+            weight: weights.get(&format!("{name}.weight"), &[hidden])?,
+            bias: weights.get(&format!("{name}.bias"), &[hidden])?,
+        })
+    }
+}
+
+impl Layer {
+    fn load(weights: &Weights<'_>, i: usize, h: usize, wide: usize) -> Result<Self, OpenError> {
+        let name = |part: &str| format!("encoder.layer.{i}.{part}");
+        let parts = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+        let one =
+            |part: &str, outputs, inputs| Linear::load(weights, &[name(part)], outputs, inputs);
+        Ok(Self {
+            projection: Linear::load(weights, &parts, h, h)?,
+            attention_output: one("attention.output.dense", h, h)?,
+            attention_norm: Norm::load(weights, &name("attention.output.LayerNorm"), h)?,
+            up: one("intermediate.dense", wide, h)?,
+            down: one("output.dense", h, wide)?,
+            output_norm: Norm::load(weights, &name("output.LayerNorm"), h)?,
+        })
+    }
+
+    /// Columns of its widest product.
+    fn columns(&self) -> usize {
+        let products = [&self.projection, &self.attention_output, &self.up, &self.down];
+        products.map(Linear::columns).into_iter().max().unwrap_or(0)
+    }
 }

@@ -6,16 +6,18 @@
 //! encoder where there is one, else the built-in table. None of them reads the
 //! environment: paths, URLs and keys are arguments.
 
-mod activation;
+mod attention;
 mod auto;
 mod bert;
 mod encoder;
 mod error;
+mod linear;
 mod model_config;
 mod openai;
 mod precomputed;
 mod retry;
 mod static_table;
+mod uncased;
 mod weights;
 mod wordpiece;
 

@@ -9,7 +9,7 @@ use crate::lanes;
 use crate::vectorized::vectorized;
 
 /// Largest magnitude of a code.
-const CODE_MAX: f32 = 32_767.0;
+pub(crate) const CODE_MAX: f32 = 32_767.0;
 
 /// Largest norm of a row of codes before rounding.
 ///

@@ -9,6 +9,7 @@ mod avx2;
 mod avx512;
 
 use crate::Isa;
+use crate::fixed_point::{CODE_MAX, code};
 use crate::vectorized::vectorized;
 
 /// Outputs of a panel.
@@ -68,23 +69,24 @@ impl Panels {
         }
     }
 
-    /// Packs the codes of `values` transposed: `values` holds a row of `outputs` values an input,
-    /// row `i` at `i · stride`, and output `o`'s codes are `round(value · scales[o])`.
+    /// Packs `values` transposed: row `i` holds input `i` of every output and stands at `i · stride`.
     ///
-    /// The caller chooses scales that keep codes within ± 32,767.
+    /// An output's codes are round(value / step) in ± 32,767; its step goes to `steps`, and is NaN
+    /// where one of its values is not finite.
     ///
     /// # Panics
-    /// Where `values` is too short for `inputs` rows.
-    pub fn repack_transposed(
+    /// Where `values` is too short for `inputs` rows of `steps.len()` values.
+    pub fn quantize_transposed(
         &mut self,
         isa: Isa,
         values: &[f32],
         stride: usize,
         inputs: usize,
-        scales: &[f32],
+        steps: &mut [f32],
     ) {
-        self.reshape(scales.len(), inputs.div_ceil(2));
-        interleave(isa, values, stride, inputs, scales, &mut self.rows);
+        self.reshape(steps.len(), inputs.div_ceil(2));
+        column_steps(isa, values, stride, inputs, steps);
+        interleave(isa, values, stride, inputs, steps, &mut self.rows);
     }
 
     /// Zeros of another shape.
@@ -107,20 +109,42 @@ impl Panels {
 }
 
 vectorized! {
+    fn column_steps(values: &[f32], stride: usize, inputs: usize, steps: &mut [f32]) {
+        let outputs = steps.len();
+        steps.fill(0.0);
+        for i in 0..inputs {
+            for (step, x) in steps.iter_mut().zip(&values[i * stride..][..outputs]) {
+                // Unlike a maximum, a comparison that NaN always fails lets it in and keeps it.
+                *step = if x.abs() <= *step || step.is_nan() { *step } else { x.abs() };
+            }
+        }
+        for step in steps {
+            let fitting = (*step / CODE_MAX).max(1e-30);
+            *step = if step.is_finite() { fitting } else { f32::NAN };
+        }
+    }
+}
+
+vectorized! {
     fn interleave(
         values: &[f32],
         stride: usize,
         inputs: usize,
-        scales: &[f32],
+        steps: &[f32],
         rows: &mut [PairRow],
     ) {
         let pairs = inputs.div_ceil(2);
-        for i in 0..inputs {
-            let row = &values[i * stride..][..scales.len()];
-            for (p, (values, scales)) in row.chunks(PANEL).zip(scales.chunks(PANEL)).enumerate() {
-                let packed = &mut rows[p * pairs + i / 2].0;
-                for ((pair, x), s) in packed.iter_mut().zip(values).zip(scales) {
-                    pair[i % 2] = crate::fixed_point::code(x * s);
+        for (p, steps) in steps.chunks(PANEL).enumerate() {
+            let mut scales = [0.0; PANEL];
+            for (scale, step) in scales.iter_mut().zip(steps) {
+                *scale = 1.0 / step;
+            }
+            let panel = &mut rows[p * pairs..][..pairs];
+            for i in 0..inputs {
+                let row = &values[i * stride + p * PANEL..][..steps.len()];
+                let packed = &mut panel[i / 2].0;
+                for ((pair, x), scale) in packed.iter_mut().zip(row).zip(&scales) {
+                    pair[i % 2] = code(x * scale);
                 }
             }
         }
@@ -255,24 +279,39 @@ mod tests {
     }
 
     #[test]
-    fn transposed_packing_equals_packing_of_the_transpose() {
+    fn transposed_packing_is_packing_of_the_transpose_to_half_a_step() {
         for isa in Isa::available() {
             for (inputs, outputs) in [(1, 1), (7, 32), (8, 33), (3, 70)] {
                 let stride = outputs + 5;
                 let values: Vec<f32> =
                     (0..inputs * stride).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
-                let scales: Vec<f32> = (0..outputs).map(|o| 1.0 + o as f32 / 7.0).collect();
                 let mut made = Panels::pack(&codes(12, 9), 3);
-                made.repack_transposed(isa, &values, stride, inputs, &scales);
+                let mut steps = vec![0.0; outputs];
+                made.quantize_transposed(isa, &values, stride, inputs, &mut steps);
                 let pairs = inputs.div_ceil(2);
                 let mut rows = vec![[0_i16; 2]; outputs * pairs];
-                for o in 0..outputs {
+                for (o, step) in steps.iter().enumerate() {
+                    let column = |i: usize| values[i * stride + o];
+                    let largest = (0..inputs).map(|i| column(i).abs()).fold(0.0, f32::max);
+                    assert_eq!(*step, (largest / 32_767.0).max(1e-30));
                     for i in 0..inputs {
-                        let x = (values[i * stride + o] * scales[o]).round_ties_even();
+                        let x = (column(i) * (1.0 / step)).round_ties_even();
                         rows[o * pairs + i / 2][i % 2] = x as i16;
                     }
                 }
                 assert!(made == Panels::pack(&rows, outputs), "{isa} {inputs}×{outputs}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_with_a_value_that_is_not_finite_has_no_step() {
+        for isa in Isa::available() {
+            for bad in [f32::NAN, f32::INFINITY] {
+                let mut steps = [0.0; 2];
+                let values = [1.0, 2.0, bad, 3.0, 4.0, 5.0];
+                Panels::default().quantize_transposed(isa, &values, 2, 3, &mut steps);
+                assert!(steps[0].is_nan() && steps[1] == 5.0 / 32_767.0, "{isa} {steps:?}");
             }
         }
     }

@@ -1,0 +1,118 @@
+"""What both comparisons of embedders need: an environment, this project's side, rounds, a record."""
+
+import csv
+import datetime
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "wfgy"
+
+
+def in_environment(name, packages):
+    """Runs the calling script again in a virtual environment that holds `packages`."""
+    folder = CACHE / name
+    python = folder / "bin" / "python3"
+    if pathlib.Path(sys.prefix) == folder:
+        return
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True)
+    os.execv(python, [python, *sys.argv])
+
+
+def model_folder():
+    home = os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share"))
+    folder = os.environ.get("WFGY_MODEL", f"{home}/wfgy/models/all-MiniLM-L6-v2")
+    if not os.path.isfile(f"{folder}/model.safetensors"):
+        sys.exit(f"{folder}: no model.safetensors; run scripts/fetch_model.sh")
+    return folder
+
+
+def build():
+    """The program of embed.rs, built for release."""
+    command = ["cargo", "bench", "-p", "wfgy-embed", "--bench", "embed", "--no-run", "--message-format=json"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    made = [m["executable"] for m in map(json.loads, lines) if m.get("executable")]
+    return made[-1]
+
+
+class Ours:
+    """A process of embed.rs that embeds the texts of a file once a round."""
+
+    def __init__(self, program, model, path, threads, texts):
+        self.process = subprocess.Popen([program, model, path, str(threads), texts], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit("embed ended early")
+        return float(answer)
+
+    def cpu(self):
+        """Seconds of processor time so far, to a hundredth."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def round(self):
+        before = self.cpu()
+        wall = self.ask("round")
+        return wall, self.cpu() - before
+
+
+def timed(work):
+    """A side in this process: wall and processor seconds of `work()`."""
+    def run():
+        cpu, wall = time.process_time(), time.perf_counter()
+        work()
+        return time.perf_counter() - wall, time.process_time() - cpu
+    return run
+
+
+def interleaved(sides, rounds):
+    """{side: [(wall, cpu) a round]}, every side once a round, in turn."""
+    seen = {name: [] for name in sides}
+    for side in sides.values():
+        side()
+    for _ in range(rounds):
+        for name, side in sides.items():
+            seen[name].append(side())
+    return seen
+
+
+def median(seen, name, what):
+    return statistics.median(pair[what] for pair in seen[name])
+
+
+class Record:
+    """The raw data of one run of a comparison, under benches/runs/."""
+
+    def __init__(self, name):
+        git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
+        self.commit = git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+        cpu = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
+        self.cpu = cpu[0].split(":")[1].strip() if cpu else "unknown"
+        folder = ROOT / "benches" / "runs"
+        folder.mkdir(exist_ok=True)
+        day = datetime.date.today().isoformat()
+        self.path = folder / f"{day}-{name}-{self.commit.rstrip('+')}.csv"
+        self.rows = []
+
+    def add(self, work, texts, threads, side, seen):
+        for i, (wall, cpu) in enumerate(seen):
+            self.rows.append([self.commit, self.cpu, os.cpu_count(), work, texts, threads, side, i, f"{wall:.6f}", f"{cpu:.3f}"])
+
+    def write(self):
+        with open(self.path, "w", newline="", encoding="utf-8") as f:
+            out = csv.writer(f, lineterminator="\n")
+            out.writerow("commit cpu cores work texts threads side round wall_s cpu_s".split())
+            out.writerows(self.rows)
+        print(f"raw data: {self.path.relative_to(ROOT)}")

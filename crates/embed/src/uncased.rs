@@ -1,0 +1,221 @@
+//! The uncased BERT WordPiece (Devlin et al. 2019) by itself, for ids alone.
+//!
+//! The same steps as the `tokenizers` library takes, over the same Unicode
+//! tables, without its alignment of every character: clean, space out Chinese
+//! characters, decompose, drop accents, lower-case, split, longest match
+//! first. A test compares the two token for token.
+
+use ahash::AHashMap;
+use tokenizers::{AddedToken, ModelWrapper, NormalizerWrapper, PreTokenizerWrapper};
+use unicode_categories::UnicodeCategories;
+use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
+
+/// A vocabulary with everything that ids need.
+pub(crate) struct Uncased {
+    /// Whole tokens, as a word begins with them.
+    words: Vocabulary,
+    /// Tokens that continue a word, without their prefix.
+    pieces: Vocabulary,
+    unknown: u32,
+    /// A longer word, in Unicode scalar values, is unknown.
+    longest_word: usize,
+    /// Names that stand for one token wherever they occur in a text.
+    added: Vec<String>,
+}
+
+/// Ids by token, and the length in bytes of the longest token.
+#[derive(Default)]
+struct Vocabulary {
+    ids: AHashMap<Box<[u8]>, u32>,
+    longest: usize,
+}
+
+/// Why a text has no ids here: the library has to take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unserved;
+
+/// One text on its way to ids.
+struct Run<'a> {
+    vocabulary: &'a Uncased,
+    /// The word that is being read: lower-cased, without accents.
+    word: Vec<u8>,
+    /// Its length in Unicode scalar values.
+    length: usize,
+    ids: Vec<u32>,
+}
+
+impl Uncased {
+    /// The same tokenizer as `inner`, where `inner` is an uncased BERT WordPiece.
+    pub(crate) fn of(inner: &tokenizers::Tokenizer) -> Option<Self> {
+        let Some(NormalizerWrapper::BertNormalizer(normalizer)) = inner.get_normalizer() else {
+            return None;
+        };
+        let uncased = normalizer.clean_text
+            && normalizer.handle_chinese_chars
+            && normalizer.strip_accents != Some(false)
+            && normalizer.lowercase;
+        let splits =
+            matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
+        let ModelWrapper::WordPiece(model) = inner.get_model() else {
+            return None;
+        };
+        let added: Vec<AddedToken> = inner.get_added_tokens_decoder().into_values().collect();
+        // Names are looked for in the raw text; a name that is normalised first is not.
+        let raw = added.iter().all(|token| !token.normalized && !token.content.is_empty());
+        if !uncased || !splits || !raw || model.continuing_subword_prefix.is_empty() {
+            return None;
+        }
+        let (mut words, mut pieces) = (Vocabulary::default(), Vocabulary::default());
+        for (token, id) in inner.get_vocab(false) {
+            if let Some(piece) = token.strip_prefix(&model.continuing_subword_prefix) {
+                pieces.insert(piece, id);
+            }
+            words.insert(&token, id);
+        }
+        Some(Self {
+            unknown: *words.ids.get(model.unk_token.as_bytes())?,
+            words,
+            pieces,
+            longest_word: model.max_input_chars_per_word,
+            added: added.into_iter().map(|token| token.content).collect(),
+        })
+    }
+
+    /// Ids of the first words of `text` that make at least `enough` tokens, or of all of them.
+    ///
+    /// # Errors
+    /// [`Unserved`] where the text has the name of an added token, or combining marks whose
+    /// order would change.
+    pub(crate) fn ids(&self, text: &str, enough: usize) -> Result<Vec<u32>, Unserved> {
+        if self.added.iter().any(|name| text.contains(name.as_str())) {
+            return Err(Unserved);
+        }
+        let mut run = Run { vocabulary: self, word: Vec::new(), length: 0, ids: Vec::new() };
+        for c in text.chars() {
+            if run.ids.len() >= enough {
+                return Ok(run.ids);
+            }
+            if c.is_ascii_alphanumeric() {
+                run.push(c.to_ascii_lowercase());
+            } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+                run.end_word();
+            } else if c.is_ascii() {
+                // Punctuation stands alone; control characters are dropped.
+                if c.is_ascii_punctuation() {
+                    run.single(c);
+                }
+            } else {
+                run.other(c)?;
+            }
+        }
+        run.end_word();
+        Ok(run.ids)
+    }
+}
+
+impl Run<'_> {
+    /// A character outside ASCII.
+    fn other(&mut self, c: char) -> Result<(), Unserved> {
+        if c == '\u{fffd}' || c.is_other() {
+            return Ok(());
+        }
+        if is_chinese(c) {
+            self.end_word();
+            self.decomposed(c)?;
+            self.end_word();
+            return Ok(());
+        }
+        self.decomposed(c)
+    }
+
+    fn decomposed(&mut self, c: char) -> Result<(), Unserved> {
+        let mut served = Ok(());
+        decompose_canonical(c, |part| {
+            if part.is_mark_nonspacing() {
+                return;
+            }
+            // What is left would be put in another order among its like.
+            if canonical_combining_class(part) != 0 {
+                served = Err(Unserved);
+            }
+            for lower in part.to_lowercase() {
+                if lower.is_whitespace() {
+                    self.end_word();
+                } else if lower.is_ascii_punctuation() || lower.is_punctuation() {
+                    self.single(lower);
+                } else {
+                    self.push(lower);
+                }
+            }
+        });
+        served
+    }
+
+    fn push(&mut self, c: char) {
+        self.word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        self.length += 1;
+    }
+
+    /// A character that is a word by itself.
+    fn single(&mut self, c: char) {
+        self.end_word();
+        self.push(c);
+        self.end_word();
+    }
+
+    /// Cuts the word into the longest tokens from its front; all of it is unknown where that fails.
+    fn end_word(&mut self) {
+        let word = std::mem::take(&mut self.word);
+        let length = std::mem::take(&mut self.length);
+        let before = self.ids.len();
+        let mut rest = &word[..];
+        let mut vocabulary = &self.vocabulary.words;
+        while !rest.is_empty() {
+            let found = match length <= self.vocabulary.longest_word {
+                true => vocabulary.longest(rest),
+                false => None,
+            };
+            let Some((id, bytes)) = found else {
+                self.ids.truncate(before);
+                self.ids.push(self.vocabulary.unknown);
+                break;
+            };
+            self.ids.push(id);
+            rest = &rest[bytes..];
+            vocabulary = &self.vocabulary.pieces;
+        }
+        self.word = word;
+        self.word.clear();
+    }
+}
+
+impl Vocabulary {
+    fn insert(&mut self, token: &str, id: u32) {
+        self.longest = self.longest.max(token.len());
+        self.ids.insert(token.as_bytes().into(), id);
+    }
+
+    /// The longest token that `word` begins with, and its length in bytes.
+    ///
+    /// A prefix that ends inside a character is no token, since tokens are UTF-8.
+    fn longest(&self, word: &[u8]) -> Option<(u32, usize)> {
+        (1..=word.len().min(self.longest))
+            .rev()
+            .find_map(|bytes| Some((*self.ids.get(&word[..bytes])?, bytes)))
+    }
+}
+
+/// The blocks of ideographs that BERT spaces out.
+fn is_chinese(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0x4E00..=0x9FFF
+            | 0x3400..=0x4DBF
+            | 0x20000..=0x2A6DF
+            | 0x2A700..=0x2B73F
+            | 0x2B740..=0x2B81F
+            | 0x2B920..=0x2CEAF
+            | 0xF900..=0xFAFF
+            | 0x2F800..=0x2FA1F
+    )
+}
