@@ -250,3 +250,19 @@ pub struct Context {
     /// perturbation applied, or it gave the text of an earlier seed.
     pub dropped_runs: BTreeMap<String, usize>,
 }
+
+/// How the answer changes with the number of hits that count: one entry a cutoff in each list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curves {
+    /// The cutoffs, ascending: the sweep's and the served k.
+    pub k: Vec<usize>,
+    /// Mean over questions of the coverage of the targets by the top k, in [0, 1].
+    pub coverage: Vec<Option<f64>>,
+    /// Median over questions of the mean ΔS between wording and the top k, in [0, 2]: flat and high
+    /// where the neighbourhood of a question holds nothing that belongs to it.
+    pub delta_s: Vec<Option<f64>>,
+    /// Median over questions of the least ΔS between the top k and an anchor, in [0, 2]: where it
+    /// falls, the answer comes in.
+    pub delta_s_anchor: Vec<Option<f64>>,
+}

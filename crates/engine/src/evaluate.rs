@@ -34,8 +34,21 @@ pub struct Evaluation {
     /// Times of the runs that did not fail, in the same order. The only thing here that differs
     /// between two evaluations of the same bytes.
     pub timings: Vec<TimingRecord>,
+    /// ΔS between wordings and what is known to answer, and what is known not to.
+    pub known: KnownDistances,
     /// Vectors of wordings and anchors under the scorer.
     pub exports: Exports,
+}
+
+/// ΔS at seed 0, pooled over wordings in the order of the runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KnownDistances {
+    /// To the nearest snippet that overlaps a target; wordings of questions that have one.
+    pub targets: Vec<f64>,
+    /// To each decoy.
+    pub random: Vec<f64>,
+    /// To the nearest snippet of the whole index that overlaps no target.
+    pub hard: Vec<f64>,
 }
 
 /// Asks the store every wording of every question under every seed, and scores what comes back.
@@ -118,17 +131,17 @@ pub fn evaluate(
 
     let mut runs = Vec::with_capacity(plan.runs.len());
     let mut timings = Vec::with_capacity(plan.runs.len());
-    let mut random = Vec::new();
+    let mut known = KnownDistances::default();
     for scored in scored {
         let scored = scored?;
         runs.extend(scored.runs);
         timings.extend(scored.timings);
-        random.extend(scored.random);
+        known.random.extend(scored.random);
+        known.targets.extend(scored.targets);
     }
-    let calibration = Calibration {
-        random: null(random),
-        hard: null(runs.iter().filter_map(|r| r.hard_null).collect()),
-    };
+    known.hard = runs.iter().filter_map(|run| run.hard_null).collect();
+    let calibration =
+        Calibration { random: null(known.random.clone()), hard: null(known.hard.clone()) };
     let context = Context {
         index: parts.store.name().to_owned(),
         pins: parts.store.pins().clone(),
@@ -155,7 +168,7 @@ pub fn evaluate(
         dropped_runs: plan.dropped.clone(),
     };
     let exports = texts.exports(&parts, settings, &plan, &vectors.texts);
-    Ok(Evaluation { context, runs, timings, exports })
+    Ok(Evaluation { context, runs, timings, known, exports })
 }
 
 pub(crate) fn check_settings(settings: &Settings) -> Result<(), EvaluateError> {

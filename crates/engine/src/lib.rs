@@ -15,6 +15,7 @@ pub mod texts;
 pub mod worst;
 
 mod asked;
+mod calibrate;
 mod embedded;
 mod error;
 mod evaluate;
@@ -28,14 +29,15 @@ mod retrieve;
 mod setup;
 mod vectors;
 
+pub use calibrate::{Calibrated, share_passing};
 pub use check::{GoldProblem, GoldProblemKind, check_gold};
 pub use embedded::Exports;
 pub use error::EvaluateError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, KnownDistances, evaluate};
 pub use latency::{StageLatency, latency};
 pub use retrieve::TRIES;
 pub use setup::{OnProgress, Parts, Progress, Settings};
-pub use summary::summary;
+pub use summary::{curves, summary};
 pub use worst::{Rank, WorstQuestion, worst_questions};
 
 #[cfg(test)]

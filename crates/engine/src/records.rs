@@ -58,6 +58,8 @@ pub(crate) struct Scored {
     pub(crate) timings: Vec<TimingRecord>,
     /// ΔS between its wordings and its decoys at seed 0.
     pub(crate) random: Vec<f64>,
+    /// ΔS between its wordings and their nearest target snippet at seed 0.
+    pub(crate) targets: Vec<f64>,
 }
 
 /// Vectors of the snippets that one question needs, by corpus position.
@@ -226,6 +228,7 @@ fn hold_against_nulls(
     let targets = asked.labels.positions.iter().map(to).collect::<Result<Vec<_>, _>>()?;
     record.hard_null = hard.as_ref().map(to).transpose()?;
     if let Some(target) = targets.into_iter().min_by(f64::total_cmp) {
+        scored.targets.push(target);
         record.auc = auc(target, &decoys);
         record.auc_hard = record.hard_null.and_then(|hard| auc(target, &[hard]));
     }

@@ -10,12 +10,14 @@
 
 mod agreement;
 mod coverage;
+mod curves;
 mod distance;
 mod grid;
 mod ranking;
 mod sheet;
 
 pub(crate) use agreement::lambda;
+pub use curves::curves;
 pub(crate) use grid::{Failed, Grid, QuestionRuns};
 
 use wfgy_core::evaluation::{Context, RunRecord, RunStatus};

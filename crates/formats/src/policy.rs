@@ -6,6 +6,7 @@
 mod documents;
 mod node;
 mod own;
+mod rewrite;
 mod sketch;
 mod toml;
 mod words;
@@ -18,6 +19,7 @@ use std::path::Path;
 use wfgy_gate::Policy;
 
 use self::node::{Problem, Value};
+pub use self::rewrite::with_upper_bound;
 use crate::{InputError, Place, source};
 
 /// JSON Schema of a policy file in this program's own form, as what its TOML or YAML says.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wfgy_core::evaluation::Context;
+use wfgy_core::evaluation::{Context, Curves};
 use wfgy_core::{Digest, Number};
 use wfgy_gate::Finding;
 
@@ -16,7 +16,7 @@ use crate::verdict::{read_canonical, write_canonical};
 pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
 
 /// Version of the form of a report.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Report {
     pub context: Context,
     /// By name; a metric without data is absent.
     pub metrics: BTreeMap<String, Number>,
+    /// ΔS and coverage against k.
+    pub curves: Curves,
     /// What was found, decided before measured.
     pub findings: Vec<Finding>,
     /// What may be the cause, the likeliest first; empty where nothing was diagnosed.

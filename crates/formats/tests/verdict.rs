@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
-use wfgy_core::evaluation::{Calibration, Context, Integrity, Null, QuestionRecord};
+use wfgy_core::evaluation::{Calibration, Context, Curves, Integrity, Null, QuestionRecord};
 use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit, canonical_json};
 use wfgy_formats::policy::Form;
 use wfgy_formats::report::{Diagnosis, Report};
@@ -182,6 +182,12 @@ fn a_report(file: &VerdictFile) -> Report {
             dropped_runs: BTreeMap::new(),
         },
         metrics: HEALTHY.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect(),
+        curves: Curves {
+            k: vec![1, 10],
+            coverage: vec![Some(0.5), Some(0.75)],
+            delta_s: vec![Some(0.25), None],
+            delta_s_anchor: vec![None, None],
+        },
         findings: file.decided.findings.iter().chain(&file.measured.findings).cloned().collect(),
         diagnosis: vec![Diagnosis {
             cause: "stale documents".to_owned(),
@@ -247,9 +253,9 @@ fn a_report_survives_its_file_and_strange_ones_are_refused() {
         let error = report::read(&path).unwrap_err().to_string();
         assert!(error.contains("report.json:1:"), "{error}");
     }
-    written.schema_version = 3;
+    written.schema_version = 2;
     report::write(&path, &written).unwrap();
-    assert!(report::read(&path).unwrap_err().to_string().contains("schema_version: is 3"));
+    assert!(report::read(&path).unwrap_err().to_string().contains("schema_version: is 2"));
     // A value that is no number is written as none, and nobody reads it as one.
     (written.schema_version, written.metrics) =
         (report::SCHEMA_VERSION, BTreeMap::from([("coverage.mean".to_owned(), number(f64::NAN))]));

@@ -14,6 +14,7 @@ Examples:
   wfgy_eval --gold gold_40.json --index docs_vB --format junit \\
       --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" > wfgy.xml
   wfgy_eval replay report/ --policy strict.toml
+  wfgy_eval calibrate --gold gold_40.json --index docs_live --write policy.toml
   wfgy_eval gold check --gold gold_40.json --index docs_vB
   wfgy_eval schema gold
   wfgy_eval preset cutover > policy.toml";
@@ -64,6 +65,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FORM", default_value = "table")]
         format: Format,
     },
+    /// Proposes the bound on ΔS that separates right from unrelated text under this embedder
+    Calibrate(super::calibrate::CalibrateArgs),
     /// Work on gold sets
     Gold {
         #[command(subcommand)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wfgy_core::evaluation::{Context, RunRecord};
-use wfgy_engine::{StageLatency, WorstQuestion, summary};
+use wfgy_core::evaluation::{Context, Curves, RunRecord};
+use wfgy_engine::{StageLatency, WorstQuestion, curves, summary};
 use wfgy_gate::{
     Approves, CannotEvaluate, Code, Decision, EffectivePolicy, Evidence, OnNoData, Op, SkipReason,
     Skipped, Unusable, Verdict, decide,
@@ -28,6 +28,8 @@ pub(crate) struct Judged {
     pub policy: EffectivePolicy,
     /// What was measured.
     pub evidence: Evidence,
+    /// ΔS and coverage against k.
+    pub curves: Curves,
     /// What was found.
     pub decision: Decision,
     /// By which criterion questions are the worst.
@@ -60,6 +62,7 @@ impl Judged {
             false => Failure::unable(error),
         };
         let evidence = summary(&context, runs, policy.k).map_err(engine)?;
+        let curves = curves(&context, runs, policy.k).map_err(engine)?;
         let decision = decide(&policy, &evidence).map_err(|error: CannotEvaluate| Failure {
             code: error.exit_code(),
             message: error.to_string(),
@@ -72,6 +75,7 @@ impl Judged {
             target,
             policy,
             evidence,
+            curves,
             decision,
             culprits,
             worst,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 
 use super::judged::Judged;
+use super::plot;
 use super::standing::Standing;
 use super::table::{interval, null_line, pretty, short, shortened, value, why};
 
@@ -38,6 +39,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n{line}.")?;
     }
+    writeln!(out, "\n```text\n{}\n```", plot::curves(&judged.curves).join("\n"))?;
     if !judged.worst.is_empty() {
         let heading = cell(&judged.culprits.heading());
         writeln!(out, "\n<details><summary>{heading}</summary>\n")?;

@@ -1,11 +1,13 @@
 //! The program `wfgy_eval`: decides whether an index may go live.
 
 mod args;
+mod calibrate;
 mod check;
 mod culprits;
 mod judged;
 mod markdown;
 mod output;
+mod plot;
 mod policy;
 mod replay;
 mod run;
@@ -38,6 +40,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Gold { command: GoldCommand::Check { gold, index, source, format } }) => {
             check::run(gold, index, source, &cli.eval.store, *format)
         }
+        Some(Command::Calibrate(args)) => calibrate::run(args, &cli.eval.store),
         Some(Command::Schema { file }) => {
             let schema = match file {
                 SchemaName::Gold => gold::SCHEMA,

@@ -180,6 +180,7 @@ pub(crate) fn write_folder(
         schema_version: report::SCHEMA_VERSION,
         context: judged.context.clone(),
         metrics: judged.evidence.metrics.clone(),
+        curves: judged.curves.clone(),
         findings,
         diagnosis: Vec::new(),
     };

@@ -125,7 +125,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let evaluation = watched(parts, &settings, gold_path)?;
     let ended = clock::now()?;
 
-    let Evaluation { mut context, runs, timings, exports } = evaluation;
+    let Evaluation { mut context, runs, timings, exports, .. } = evaluation;
     tracing::info!(runs = runs.len(), "evaluated");
     context.index = index_name.display().to_string();
     let runs_digest = runs::digest_of_runs(&runs).map_err(Failure::unable)?;

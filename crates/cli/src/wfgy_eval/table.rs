@@ -8,6 +8,7 @@ use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, Verdict, Warning};
 
 use super::judged::Judged;
+use super::plot;
 use super::standing::Standing;
 
 const BOLD: Style = Style::new().bold();
@@ -69,6 +70,10 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n  {DIM}{line}{DIM:#}")?;
+    }
+    writeln!(out)?;
+    for line in plot::curves(&judged.curves) {
+        writeln!(out, "  {DIM}{line}{DIM:#}")?;
     }
     match (decision.verdict, judged.worst.as_slice()) {
         (_, []) => {}

@@ -14,13 +14,13 @@ use super::sheet::Sheet;
 const NEAREST: f64 = 0.0;
 
 /// ΔS(wording, hit) of a run.
-fn question(run: &RunRecord, k: usize) -> AtK {
+pub(super) fn question(run: &RunRecord, k: usize) -> AtK {
     let values: Vec<f64> = run.hits.iter().map(|hit| hit.delta_s_question).collect();
     AtK::of(&values, k)
 }
 
 /// ΔS(hit, nearest anchor) of a run; `None` where its question has no anchor.
-fn anchor(run: &RunRecord, k: usize) -> Option<AtK> {
+pub(super) fn anchor(run: &RunRecord, k: usize) -> Option<AtK> {
     let values: Option<Vec<f64>> = run.hits.iter().map(|hit| hit.delta_s_anchor).collect();
     values.map(|values| AtK::of(&values, k))
 }

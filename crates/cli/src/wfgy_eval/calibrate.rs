@@ -1,0 +1,177 @@
+//! `calibrate`: the bound on ΔS that this embedder deserves on this index.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use wfgy_engine::{Calibrated, Parts, Settings, share_passing, summary};
+use wfgy_formats::policy::{Form, with_upper_bound};
+use wfgy_formats::{InputError, durable, gold};
+
+use super::args::CheckFormat;
+use super::plot;
+use super::run::{engine_failure, watched};
+use crate::embedder;
+use crate::exit::Failure;
+use crate::options::{EmbedderSource, StoreOption};
+use crate::{say, target};
+
+/// The metric that is bounded.
+const METRIC: &str = "delta_s.question";
+/// Mode of a policy file, which holds no text of anybody.
+const READABLE: u32 = 0o644;
+/// Hits that are asked for: the nulls do not depend on it.
+const K: usize = 10;
+
+/// Which gold set and index, and where the bound goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CalibrateArgs {
+    /// Gold set
+    #[arg(long, value_name = "PATH")]
+    pub gold: PathBuf,
+    /// Index directory or alias
+    #[arg(long, value_name = "DIR|ALIAS")]
+    pub index: PathBuf,
+    #[command(flatten)]
+    pub source: EmbedderSource,
+    /// Write the bound into this TOML policy: a new file, or the bound on delta_s.question of an old one, whose other text stays
+    #[arg(long, value_name = "FILE.toml")]
+    pub write: Option<PathBuf>,
+    /// Form of the output
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: CheckFormat,
+}
+
+/// Measures, prints, and writes the policy.
+///
+/// # Errors
+/// Where a part could not be opened, nothing separates right from wrong, or the policy cannot be
+/// changed.
+pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failure> {
+    let old = args.write.as_deref().map(policy_text).transpose()?;
+    let gold = gold::read(&args.gold).map_err(Failure::input)?;
+    let opened = target::open(&args.index, &store.open())?;
+    let embedder = embedder::of_index(&opened.index, &args.source)?;
+    let parts = Parts {
+        gold: &gold,
+        store: &opened.index,
+        tokenizer: Some(embedder.embedder.tokenizer()),
+        embedder: Some(embedder.embedder.as_ref()),
+        scorer: embedder.embedder.as_ref(),
+        embeds_any_text: embedder.embeds_any_text,
+        scorer_embeds_any_text: embedder.embeds_any_text,
+    };
+    let mut settings = Settings::new(K, 1);
+    settings.call_timeout = Some(Duration::from_secs(args.source.embed_timeout));
+    let evaluation = watched(parts, &settings, &args.gold)?;
+    let failed = |error| engine_failure(error, &args.gold);
+    let evidence = summary(&evaluation.context, &evaluation.runs, K).map_err(failed)?;
+    let point = |name: &str| evidence.metrics.get(name).map(|number| number.point);
+    let found = Calibrated::of(&evaluation, point("delta_s.auc"), point("delta_s.auc_hard"));
+    let found = found.map_err(failed)?;
+    let integrity = &evaluation.context.integrity;
+    if let Some(kind) = &integrity.kind {
+        return Err(Failure::input(format!(
+            "{}: {} of {} stored vectors are not those of their text ({kind}); mend the index first",
+            args.index.display(),
+            integrity.mismatches,
+            integrity.checked
+        )));
+    }
+    say::out(&match args.format {
+        CheckFormat::Json => as_json(&found, &evidence)?,
+        CheckFormat::Text => as_text(&found, &evidence.scorer),
+    })?;
+    if let (Some(path), Some(old)) = (&args.write, old) {
+        if found.bound <= 0.0 {
+            return Err(Failure::input(
+                "no bound above 0 lies below both nulls: ΔS separates nothing here, and no policy \
+                 is written",
+            ));
+        }
+        let new = with_upper_bound(&old, METRIC, found.bound, path).map_err(Failure::input)?;
+        durable::replace(path, READABLE, |out| out.write_all(new.as_bytes()))
+            .map_err(Failure::unable)?;
+        say::note(&format!("wfgy_eval: wrote {METRIC} <= {} to {}", found.bound, path.display()));
+    }
+    Ok(())
+}
+
+/// The policy that will be changed; empty where there is none yet.
+fn policy_text(path: &Path) -> Result<String, Failure> {
+    if Form::of(path) != Form::Toml {
+        return Err(Failure::input(format!(
+            "--write {}: only TOML policies are changed; write the bound there by hand",
+            path.display()
+        )));
+    }
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            // What cannot be changed is said before anything is measured.
+            with_upper_bound(&text, METRIC, 0.5, path).map_err(Failure::input)?;
+            Ok(text)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Failure::input(InputError::file(path, error.to_string()))),
+    }
+}
+
+/// The three kinds of text, best first.
+fn kinds(found: &Calibrated) -> [(&'static str, &'static str, &[f64]); 3] {
+    [
+        ("target", "target snippet, nearest", &found.known.targets),
+        ("hard", "wrong snippet, nearest", &found.known.hard),
+        ("random", "unrelated snippets", &found.known.random),
+    ]
+}
+
+fn as_json(found: &Calibrated, evidence: &wfgy_gate::Evidence) -> Result<String, Failure> {
+    let passing: serde_json::Map<_, _> = kinds(found)
+        .map(|(name, _, values)| {
+            let share = share_passing(values, found.bound);
+            (name.to_owned(), json!({"n": values.len(), "share": share}))
+        })
+        .into_iter()
+        .collect();
+    let value = json!({
+        "metric": METRIC,
+        "bound": found.bound,
+        "random_p01": found.random_p01,
+        "hard_median": found.hard_median,
+        "passing": passing,
+        "auc": found.auc,
+        "auc_hard": found.auc_hard,
+        "scorer": evidence.scorer,
+        "scorer_schema": evidence.scorer_schema,
+        "gold_digest": evidence.gold_digest,
+        "index_hash": evidence.pins.get("INDEX_HASH"),
+    });
+    Ok(serde_json::to_string_pretty(&value).map_err(Failure::unable)? + "\n")
+}
+
+fn as_text(found: &Calibrated, scorer: &str) -> String {
+    let mut text = format!(
+        "{METRIC} <= {}  under {scorer}\n\n  the lower of: random null p01 {:.4}, hard null median \
+         {:.4}\n\n",
+        found.bound, found.random_p01, found.hard_median
+    );
+    let kinds = kinds(found);
+    text.push_str(&format!("  {:<26}{:>8}  passing\n", "ΔS to the", "n"));
+    for (_, name, values) in kinds {
+        let share = share_passing(values, found.bound)
+            .map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+        text.push_str(&format!("  {name:<26}{:>8}  {share:>7}\n", values.len()));
+    }
+    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+    text.push_str(&format!(
+        "\n  AUC {} against unrelated text, {} against the nearest wrong snippet\n\n",
+        number(found.auc),
+        number(found.auc_hard)
+    ));
+    let rows = kinds.map(|(_, name, values)| (name, values));
+    for line in plot::distributions(&rows, found.bound) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}

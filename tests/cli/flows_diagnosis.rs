@@ -1,0 +1,61 @@
+//! What explains a verdict: curves, a bound that means something.
+
+mod handbook;
+mod support;
+
+use handbook::{MET, MISSED, json, json_file, judge, with_b};
+
+#[test]
+fn the_report_has_the_curves_and_people_see_them() {
+    let world = with_b();
+    let table = judge(&world, "docs_vB", &MET, &["--out", "out"]).success();
+    let report = json_file(&world, "out/report.json");
+    let curves = &report["curves"];
+    assert_eq!(curves["k"].to_string(), "[1,3,5,10,20,50]");
+    let coverage: Vec<f64> =
+        curves["coverage"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    for (k, coverage) in [1, 3, 5, 10, 20, 50].iter().zip(&coverage) {
+        let metric = &report["metrics"][format!("coverage.mean@{k}")]["point"];
+        assert_eq!(metric.as_f64(), Some(*coverage), "k {k}");
+    }
+    assert!(coverage.is_sorted(), "{coverage:?}");
+    let at_k = curves["delta_s"][3].as_f64().unwrap();
+    let metric = report["metrics"]["delta_s.question.mean"]["point"].as_f64().unwrap();
+    assert!((at_k - metric).abs() < 1e-9);
+    let best = curves["delta_s_anchor"][3].as_f64().unwrap();
+    let metric = report["metrics"]["delta_s.anchor.best"]["point"].as_f64().unwrap();
+    assert!((best - metric).abs() < 1e-9);
+    assert!(table.stdout.contains("against k"), "{}", table.told());
+    let markdown = judge(&world, "docs_vB", &MISSED, &["--no-file", "--format", "markdown"]);
+    assert!(markdown.exits(1).stdout.contains("```text\nagainst k"));
+}
+
+#[test]
+fn a_calibrated_bound_is_written_kept_apart_and_used() {
+    let world = with_b();
+    let ask = |more: &[&str]| {
+        let args = ["calibrate", "--gold", "gold_40.json", "--index", "docs_vB"];
+        world.eval(&[&args, more].concat())
+    };
+    let found = json(&ask(&["--format", "json"]).success());
+    let number = |name: &str| found[name].as_f64().unwrap();
+    let least = number("random_p01").min(number("hard_median"));
+    assert!(number("bound") <= least && number("bound") > least - 1e-4);
+    let share = |kind: &str| found["passing"][kind]["share"].as_f64().unwrap();
+    assert!(share("random") <= 0.01 && share("hard") <= 0.5 && share("target") > share("hard"));
+    let text = ask(&["--write", "policy.toml"]).success();
+    assert!(text.stdout.contains("passing") && text.stdout.contains('█'), "{}", text.told());
+    let policy = String::from_utf8(world.read("policy.toml")).unwrap();
+    assert!(policy.contains(&format!("bound = {}", number("bound"))), "{policy}");
+    // Neither blind nor weak, whatever the verdict.
+    let judged = judge(&world, "docs_vB", &["--policy", "policy.toml"], &["--no-file"]);
+    assert!(!judged.stdout.contains("blind") && !judged.stdout.contains("weak"));
+    let kept = "# ours\n[[criterion]]\nmetric = \"delta_s.question\" # this\nop = \"<=\"\n\
+                bound = 0.9 # here\n";
+    world.write("policy.toml", kept);
+    ask(&["--write", "policy.toml"]).success();
+    let new = String::from_utf8(world.read("policy.toml")).unwrap();
+    assert_eq!(new, kept.replace("0.9", &number("bound").to_string()));
+    world.write("policy.yml", "k: 10\n");
+    ask(&["--write", "policy.yml"]).refuses(2, &["--write policy.yml", "TOML"]);
+}
