@@ -1,6 +1,7 @@
 //! The rules of an evaluation, on a store in memory.
 
 mod agreement;
+mod calibrate;
 mod check;
 mod evaluation;
 mod failures;
