@@ -283,8 +283,10 @@ fn a_pipe_is_refused_rather_than_read_from_its_middle() {
     world.build_refused(
         &["--input", "/dev/null", "--out", "new"],
         2,
-        &["/dev/null: is no regular file"],
+        &["/dev/null: is no regular file", "cannot come from a pipe; write it to a file"],
     );
+    let dash = ["--input", "-", "--out", "new"];
+    world.build_refused(&dash, 2, &["--input -: ", "cannot come from a pipe; write it to a file"]);
 }
 
 #[test]

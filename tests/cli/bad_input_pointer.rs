@@ -59,6 +59,12 @@ fn an_alias_that_is_not_there_is_named_with_the_command_that_makes_it() {
 }
 
 #[test]
+fn a_command_on_an_alias_without_the_word_alias_is_said() {
+    let world = world();
+    refused(&world, &["rollback", "live"], 2, &["run `vec alias rollback …`"]);
+}
+
+#[test]
 fn a_store_that_does_not_exist_is_said_and_is_not_an_empty_one() {
     let world = world();
     let nowhere = world.root().canonicalize().expect("a folder").join("nowhere");

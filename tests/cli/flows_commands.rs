@@ -150,3 +150,10 @@ fn first_example_of_each_help_is_the_documented_command() {
         assert!(help.contains(line), "{help}");
     }
 }
+
+#[test]
+fn a_target_in_a_folder_that_is_not_there_is_refused_before_anything_is_embedded() {
+    let world = World::with_index();
+    let args = ["--input", "corpus.json", "--out", "no/such/docs"];
+    world.build_refused(&args, 2, &["--out no/such/docs: no folder no/such; make it first"]);
+}

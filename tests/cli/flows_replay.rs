@@ -1,6 +1,8 @@
 //! A replay judges stored runs again: the same findings, other bounds, and it approves nothing.
 
 mod handbook;
+#[path = "../mutated.rs"]
+mod mutated;
 mod support;
 
 use handbook::{MET, MISSED, json, json_file, judge, with_b};
@@ -25,6 +27,54 @@ fn same_criteria_give_the_same_decided_part() {
     assert_eq!(again["verdict"], "pass");
     assert_eq!(again["decided"]["findings"], verdict["decided"]["findings"]);
     assert_eq!(again["decided_digest"], verdict["decided_digest"]);
+}
+
+#[test]
+fn runs_that_are_not_those_of_the_verdict_beside_them_are_said() {
+    let world = evaluated();
+    assert_eq!(replay(&world, &MET).success().stderr, "");
+    let runs = String::from_utf8(world.read("out/runs.jsonl")).expect("JSON");
+    let first = runs.lines().next().expect("a run");
+    let mut run: serde_json::Value = serde_json::from_str(first).expect("JSON");
+    run["hits"][0]["delta_s_question"] = 0.123_456.into();
+    let edited = wfgy_core::canonical_json(&run).expect("JSON");
+    let edited = String::from_utf8(edited).expect("UTF-8");
+    world.write("out/runs.jsonl", runs.replacen(first, &edited, 1));
+    let ran = replay(&world, &MET);
+    assert!(
+        ran.stderr.contains("runs.jsonl is not what verdict.json was given on"),
+        "{}",
+        ran.told()
+    );
+}
+
+#[test]
+fn damaged_results_are_refused_by_name_and_never_panic() {
+    let world = World::with_index();
+    let ask = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.1", "--no-file"];
+    world.eval(&[&ask[..], &["--out", "out"]].concat()).exits(3);
+    type Read = fn(&std::path::Path) -> Result<(), wfgy_formats::InputError>;
+    let files: [(&str, Read); 3] = [
+        ("runs.jsonl", |path| wfgy_formats::runs::read_runs(path).map(drop)),
+        ("report.json", |path| wfgy_formats::report::read(path).map(drop)),
+        ("verdict.json", |path| wfgy_formats::verdict::read(path).map(drop)),
+    ];
+    let before = mutated::peak();
+    for (name, read) in files {
+        let (whole, path) = (world.read(&format!("out/{name}")), world.path(format!("out/{name}")));
+        read(&path).expect("the whole file is read");
+        let mut refused = 0;
+        for bytes in mutated::Mutations::of(&whole, 0x5eed).take(300) {
+            std::fs::write(&path, &bytes).expect("it is written");
+            if let Err(error) = read(&path) {
+                refused += 1;
+                assert_eq!(error.file, path, "{error}");
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
+        assert!(refused > 100, "{name}: {refused}");
+    }
+    assert!(mutated::peak() - before < 1 << 30, "no length of a damaged file is believed");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn a_missed_delta_s_names_the_questions_that_miss_it() {
     let lambda = ["--targets", "lambda.convergence>=0.999"];
     let table = judge(&world, "docs_vB", &lambda, &[]).exits(1).stdout;
     assert!(
-        table.contains("by λ: → found a target and agrees"),
+        table.contains("by λ") && table.contains("λ: → found a target and agrees"),
         "the marks are explained: {table}"
     );
 }
@@ -387,6 +387,7 @@ fn too_few_questions_are_inconclusive_and_vec_exits_3() {
     let world = World::with_index();
     let ran = world.eval(&["--gold", "gold.json", "--index", "docs", "--min-cov", "0.10"]);
     assert!(ran.stdout.contains("INCONCLUSIVE"), "{}", ran.told());
+    assert!(ran.stdout.contains("! k = 10 of only 6 snippets in the index"), "{}", ran.told());
     ran.exits(3);
     world.vec(&["alias", "create", "docs_live", "--to", "docs"]).refuses(3, &["inconclusive"]);
 }

@@ -63,8 +63,8 @@ pub fn is_beir(path: impl AsRef<Path>) -> Result<bool, InputError> {
     }
     // What is looked at here is read once more: of a pipe the first records would be lost.
     if path.exists() && !path.is_file() {
-        let problem =
-            "is no regular file: a corpus is looked at before it is read; write it to one";
+        let problem = "is no regular file: a corpus is looked at before it is read, so it cannot come from a \
+             pipe; write it to a file (.gz and .zst are read as they are)";
         return Err(InputError::file(path, problem));
     }
     let mut frames = frame::Frames::open(path)?;

@@ -97,19 +97,19 @@ fn parse(part: &str) -> Result<Vec<Criterion>, TargetsError> {
     let error = || TargetsError::Part { part: part.trim().to_owned() };
     let at = part.find(['<', '>', '=']).ok_or_else(error)?;
     let (name, rest) = part.split_at(at);
-    let name = name.trim();
+    let name = &name.trim().to_ascii_lowercase();
     let length = rest.find(|c| !matches!(c, '<' | '>' | '=')).ok_or_else(error)?;
     let (op, bound) = rest.split_at(length);
     let bound = bound.trim();
-    if (name, op, bound) == ("lambda", "=", "convergent") {
+    if (name.as_str(), op, bound) == ("lambda", "=", "convergent") {
         let criteria = CONVERGENT.map(|(metric, op, bound)| Criterion::hard(metric, op, bound));
         return Ok(criteria.to_vec());
     }
     let op: Op = op.parse().map_err(|_| error())?;
     let bound: f64 =
         bound.parse().map_err(|_| TargetsError::Bound { part: part.trim().to_owned() })?;
-    let short = SHORT.iter().find(|(short, _)| *short == name);
-    let metric = short.map_or(name, |(_, full)| full);
+    let short = SHORT.iter().find(|(short, _)| short == name);
+    let metric = short.map_or(name.as_str(), |(_, full)| full);
     if metric.is_empty() {
         return Err(error());
     }
@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(by_string, flags.criteria().unwrap());
         assert_eq!(by_string[0].to_string(), "coverage.mean >= 0.7");
         assert_eq!(by_string[1].to_string(), "delta_s.question <= 0.45");
+        assert_eq!(of("nDCG@10>=0.5").unwrap()[0].to_string(), "ndcg@10 >= 0.5", "as people write");
     }
 
     #[test]

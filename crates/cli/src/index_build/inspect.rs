@@ -36,7 +36,7 @@ pub(crate) fn inspect(name: &Path, store: &StoreDir, format: InspectFormat) -> R
     let identity = &manifest.identity;
     let mut text = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
-        text.push_str(&format!("{name:<18}{value}\n"));
+        text.push_str(&format!("{name:<20}{value}\n"));
     };
     for (name, value) in &pins.0 {
         row(name, value);

@@ -50,6 +50,18 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     let (Some(input), Some(out)) = (&args.input, &args.out) else {
         return Err(Failure::input("--input and --out are both needed"));
     };
+    if input.as_os_str() == "-" {
+        return Err(Failure::input(
+            "--input -: a corpus is looked at before it is read, so it cannot come from a pipe; \
+             write it to a file (.gz and .zst are read as they are)",
+        ));
+    }
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.exists()
+    {
+        let (out, folder) = (out.display(), folder.display());
+        return Err(Failure::input(format!("--out {out}: no folder {folder}; make it first")));
+    }
     let chunk = match &args.chunk {
         Some(name) => name.parse().map_err(|e| Failure::input(format!("--chunk: {e}")))?,
         None if corpus::is_beir(input).map_err(Failure::input)? => Chunk::None,

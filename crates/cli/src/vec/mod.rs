@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use wfgy_core::Digest;
 use wfgy_pointer::{
@@ -25,11 +26,24 @@ const SHORTEST: usize = 8;
 /// Runs it.
 pub fn main() -> ExitCode {
     let done = kernel_path::select().and_then(|()| {
-        let cli = Cli::parse();
+        let cli = Cli::try_parse()
+            .or_else(|error| misplaced(&error).map_or_else(|| error.exit(), Err))?;
         terminal::start_log(&cli.speech);
         run(&cli)
     });
     exit::finish("vec", done)
+}
+
+/// A command on an alias that was given without the word `alias`.
+fn misplaced(error: &clap::Error) -> Option<Failure> {
+    let verb = match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(verb) => verb,
+        _ => return None,
+    };
+    let known = Cli::command();
+    let alias = known.find_subcommand("alias")?;
+    alias.find_subcommand(verb)?;
+    Some(Failure::input(format!("no command `vec {verb}`: run `vec alias {verb} …`")))
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

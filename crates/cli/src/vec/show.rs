@@ -70,13 +70,8 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
             state.target
         ),
     }
-    line!(
-        text,
-        "{DIM}epoch {}  index {}  {}{DIM:#}",
-        state.epoch,
-        short(&state.index_hash),
-        moved.strength
-    );
+    line!(text, "{DIM}epoch {}  index {}{DIM:#}", state.epoch, short(&state.index_hash));
+    tracing::info!(strength = %moved.strength, "compare-and-set");
     written(text)
 }
 
@@ -214,21 +209,22 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
     let mut text = String::new();
     for entry in entries {
         let ended = match (&entry.result, entry.recovered) {
-            (None, _) => "not closed yet",
-            (Some(Closing::Moved), false) => "",
-            (Some(Closing::Moved), true) => "found done after a crash",
-            (Some(Closing::NotMoved), _) => "did not move",
-            (Some(Closing::Conflict), _) => "had moved: nothing written",
+            (None, _) => Some("not closed yet"),
+            (Some(Closing::Moved), false) => None,
+            (Some(Closing::Moved), true) => Some("found done after a crash"),
+            (Some(Closing::NotMoved), _) => Some("did not move"),
+            (Some(Closing::Conflict), _) => Some("had moved: nothing written"),
         };
+        let ended = ended.map(|ended| format!("  {YELLOW}{ended}{YELLOW:#}")).unwrap_or_default();
         let why = match (&entry.verdict_digest, entry.overridden, &entry.reason) {
-            (_, true, reason) => format!("OVERRIDE: {}", reason.as_deref().unwrap_or("")),
-            (Some(digest), false, _) => format!("verdict {}", short(digest)),
-            (None, false, Some(reason)) => reason.clone(),
+            (_, true, reason) => format!("  OVERRIDE: {}", reason.as_deref().unwrap_or("")),
+            (Some(digest), false, _) => format!("  verdict {}", short(digest)),
+            (None, false, Some(reason)) => format!("  {reason}"),
             (None, false, None) => String::new(),
         };
         line!(
             text,
-            "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {}  {DIM}{}  {why}{DIM:#}  {YELLOW}{ended}{YELLOW:#}",
+            "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {}  {DIM}{}{why}{DIM:#}{ended}",
             entry.seq,
             entry.at,
             entry.action.to_string(),

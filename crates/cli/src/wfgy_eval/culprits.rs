@@ -5,6 +5,10 @@ use wfgy_engine::{EvaluateError, Rank, WorstQuestion, worst_questions};
 use wfgy_gate::{Decision, Finding, Verdict};
 use wfgy_score::State;
 
+/// What the marks of λ mean, one a run.
+pub(crate) const LAMBDA: &str =
+    "→ found a target and agrees, <> one of the two, × neither, ← nothing retrieved";
+
 /// By what the questions that are shown are the worst.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Culprits {
@@ -80,9 +84,7 @@ impl Culprits {
             Self::DeltaS { wording, bound } => {
                 format!("Worst questions, by ΔS of paraphrase {wording} (bound {bound})")
             }
-            Self::Lambda => "Worst questions, by λ: → found a target and agrees, <> one of the \
-                             two, × neither, ← nothing retrieved"
-                .to_owned(),
+            Self::Lambda => "Worst questions, by λ".to_owned(),
         }
     }
 }

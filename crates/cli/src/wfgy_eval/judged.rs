@@ -36,6 +36,8 @@ pub(crate) struct Judged {
     pub culprits: Culprits,
     /// The questions that it serves worst by that.
     pub worst: Vec<WorstQuestion>,
+    /// What makes its numbers say less than they seem to.
+    pub remark: Option<String>,
     /// Milliseconds by stage; empty in a replay, which measures nothing.
     pub latency: BTreeMap<String, StageLatency>,
     /// Why the verdict counts for nothing wherever it turns up.
@@ -79,6 +81,7 @@ impl Judged {
             decision,
             culprits,
             worst,
+            remark: None,
             latency: BTreeMap::new(),
             unusable: None,
             standing: None,
@@ -135,7 +138,7 @@ impl Judged {
     }
 
     /// Whether a verdict of another line keeps the index from going live.
-    fn is_stood_against(&self) -> bool {
+    pub(crate) fn is_stood_against(&self) -> bool {
         self.standing.as_ref().is_some_and(|standing| !standing.against.is_empty())
     }
 
@@ -160,7 +163,11 @@ impl Judged {
             wfgy_core::Unit::Snippet => "snippets",
             wfgy_core::Unit::Document => "documents (coverage is recall)",
         };
-        text.push_str(&format!("; k = {} {unit}, {} seeds", evidence.k, evidence.seeds.len()));
+        let seeds = match evidence.seeds.len() {
+            1 => "1 seed".to_owned(),
+            n => format!("{n} seeds"),
+        };
+        text.push_str(&format!("; k = {} {unit}, {seeds}", evidence.k));
         text
     }
 

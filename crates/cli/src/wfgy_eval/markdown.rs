@@ -25,6 +25,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let word = decision.verdict.to_string();
     writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.context.index)?;
     writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
+    if let Some(remark) = &judged.remark {
+        writeln!(out, "⚠️ {}\n", cell(remark))?;
+    }
     writeln!(
         out,
         "| | criterion | value | interval | bound | |\n| --- | --- | ---: | --- | --- | --- |"

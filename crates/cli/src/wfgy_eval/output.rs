@@ -55,6 +55,9 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
         }
         _ => {}
     }
+    if let (false, Some(remark)) = (format == Format::Table, &judged.remark) {
+        say::note(&format!("wfgy_eval: {remark}"));
+    }
     if let (false, Some(line)) = (format == Format::Table, judged.one_line()) {
         say::note(&format!("wfgy_eval: {line}"));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wfgy_core::{Digest, Embedder, Store};
+use wfgy_core::{Digest, Embedder, Store, Unit};
 use wfgy_engine::{EvaluateError, Evaluation, Parts, Progress, Settings, evaluate};
 use wfgy_formats::{gold, runs};
 use wfgy_gate::{Circumstances, Unusable, VerdictFile};
@@ -130,6 +130,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     context.index = index_name.display().to_string();
     let runs_digest = runs::digest_of_runs(&runs).map_err(Failure::unable)?;
     let mut judged = Judged::of(context, &runs, effective, opened.directory.clone())?;
+    judged.remark = shallow(&judged, &opened.index);
     let file = verdict_file(&judged, args, &store, runs_digest, began, ended, began_seq)?;
     if let Some(folder) = &args.out {
         let vectors = args.export_vectors.then_some(&exports);
@@ -147,6 +148,18 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         judged.standing = Some(Standing::of(&store, &file, &opened.directory)?);
     }
     Ok((judged, file))
+}
+
+/// Where k is half of the index or more, random hits cover much of any target.
+fn shallow(judged: &Judged, index: &dyn Store) -> Option<String> {
+    let (n, unit) = match judged.evidence.unit {
+        Unit::Snippet => (index.n_snippets(), "snippets"),
+        Unit::Document => (index.n_documents(), "documents"),
+    };
+    let k = judged.evidence.k;
+    (2 * k >= n).then(|| {
+        format!("k = {k} of only {n} {unit} in the index: coverage proves little; lower --k")
+    })
 }
 
 /// Evaluates under a progress bar. An interrupt ends the process, which has written nothing yet:

@@ -7,6 +7,7 @@ use wfgy_core::Number;
 use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, Verdict, Warning};
 
+use super::culprits::LAMBDA;
 use super::judged::Judged;
 use super::plot;
 use super::standing::Standing;
@@ -43,6 +44,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let (decision, evidence) = (&judged.decision, &judged.evidence);
     let style = match (decision.verdict, decision.approves) {
         (Verdict::Pass, Approves::Nothing) => colour(Verdict::Inconclusive),
+        (Verdict::Pass, _) if judged.is_stood_against() => colour(Verdict::Inconclusive),
         (verdict, _) => colour(verdict),
     };
     let word = decision.verdict.to_string().to_uppercase();
@@ -53,6 +55,10 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         judged.what_it_approves()
     )?;
     writeln!(out, "{DIM}{}{DIM:#}", judged.asked())?;
+    if let Some(remark) = &judged.remark {
+        let yellow = colour(Verdict::Inconclusive);
+        writeln!(out, "{yellow}!{yellow:#} {remark}")?;
+    }
     writeln!(out)?;
     let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
     let width = findings.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
@@ -71,6 +77,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n  {DIM}{line}{DIM:#}")?;
     }
+    if let Some(line) = ranking_line(judged) {
+        writeln!(out, "  {DIM}{line}{DIM:#}")?;
+    }
     writeln!(out)?;
     for line in plot::curves(&judged.curves) {
         writeln!(out, "  {DIM}{line}{DIM:#}")?;
@@ -88,16 +97,16 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         (_, questions) => {
             writeln!(out, "\n{BOLD}{}{BOLD:#}", judged.culprits.heading())?;
             questions.iter().try_for_each(|question| worst(out, question))?;
+            writeln!(out, "  {DIM}λ: {LAMBDA}{DIM:#}")?;
         }
     }
     writeln!(out)?;
     for line in judged.policy_lines() {
         writeln!(out, "{DIM}{line}{DIM:#}")?;
     }
-    writeln!(out, "{DIM}gold {}{DIM:#}", evidence.gold_digest)?;
     let hash = evidence.pins.get("INDEX_HASH").unwrap_or("");
-    writeln!(out, "{DIM}index {hash}{DIM:#}")?;
-    writeln!(out, "{DIM}scorer {}{DIM:#}", evidence.scorer)?;
+    let (gold, index, scorer) = (evidence.gold_digest, short(hash), &evidence.scorer);
+    writeln!(out, "{DIM}gold {gold:.12}  index {index}  scorer {}{DIM:#}", short_model(scorer))?;
     if !judged.latency.is_empty() {
         writeln!(out, "{DIM}{}{DIM:#}", latency_line(judged))?;
     }
@@ -214,12 +223,34 @@ pub(super) fn pretty(op: &str) -> &str {
     }
 }
 
+/// How well targets are ranked; it decides nothing that no criterion asks for.
+fn ranking_line(judged: &Judged) -> Option<String> {
+    let k = judged.evidence.k;
+    let measures = [("recall", "recall"), ("ndcg", "nDCG"), ("mrr", "MRR")];
+    let shown: Vec<String> = measures
+        .iter()
+        .filter_map(|(name, shown)| {
+            let number = judged.evidence.metrics.get(&format!("{name}@{k}"))?;
+            Some(format!("{shown}@{k} {:.3}", number.point))
+        })
+        .collect();
+    (!shown.is_empty()).then(|| format!("ranking: {}", shown.join("  ")))
+}
+
+/// The name of a model, a digest in it cut to what tells two apart.
+fn short_model(name: &str) -> String {
+    match name.split_once("sha256:") {
+        Some((before, digest)) => format!("{before}sha256:{}", short(digest)),
+        None => name.to_owned(),
+    }
+}
+
 /// What this very evaluation took; it decides nothing.
 fn latency_line(judged: &Judged) -> String {
     let stages = judged.latency.iter().map(|(stage, latency)| {
         format!("{stage} p50 {:.2} p95 {:.2} p99 {:.2}", latency.p50, latency.p95, latency.p99)
     });
-    format!("latency in ms: {}", stages.collect::<Vec<_>>().join("; "))
+    format!("ms a run, as even shares of batches: {}", stages.collect::<Vec<_>>().join("; "))
 }
 
 /// What ΔS is for text that does not answer, so that nobody reads the digits alone.
@@ -244,7 +275,11 @@ fn worst(out: &mut dyn Write, question: &WorstQuestion) -> io::Result<()> {
     )?;
     let mut line = |name: &str, text: &str| writeln!(out, "    {DIM}{name:<10}{DIM:#}{text}");
     if let Some(text) = question.asked.as_ref().or(question.text.as_ref()) {
-        line("asked", &shortened(text, 100))?;
+        let seed = match question.seed {
+            Some(seed) if seed > 0 => format!("  {DIM}(perturbed by seed {seed}){DIM:#}"),
+            _ => String::new(),
+        };
+        line("asked", &format!("{}{seed}", shortened(text, 100)))?;
     }
     if let Some(error) = &question.error {
         line("failed", error)?;
