@@ -145,7 +145,7 @@ fn a_section_over_8_mib_is_refused_with_its_byte() {
 
     let world = World::new();
     world.write("folder/long.md", format!("# Long\n\n{}", "word ".repeat((8 << 20) / 5 + 1)));
-    refused_in(&world, "folder", &["folder/long.md: long: ", "8 MiB"]);
+    refused_in(&world, "folder", &["folder/long.md: byte 8: long: ", "8 MiB"]);
 }
 
 #[test]

@@ -383,7 +383,7 @@ fn the_same_texts_under_another_metric_are_another_index() {
 #[test]
 fn a_path_that_leads_to_no_index_is_named() {
     let world = World::with_index();
-    world.refused(INDEX_BUILD, &["verify", "none"], 2, &["none: no such index"]);
+    world.refused(INDEX_BUILD, &["verify", "none"], 2, &["`none` is neither an alias"]);
     world.refused(INDEX_BUILD, &["inspect", "corpus.json"], 2, &["corpus.json: is no index"]);
     let args = ["--gold", "gold.json", "--index", "none"];
     world.refused(WFGY_EVAL, &[&args[..], &["--min-cov", "0.7"]].concat(), 2, &["none"]);

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use wfgy_core::PointerState;
 use wfgy_index::{LocalIndex, OpenError};
-use wfgy_pointer::{AliasName, Hashes, LocalPointer, Resolved, StoreDir, TargetError, resolve};
+use wfgy_pointer::{
+    AliasName, Hashes, LocalPointer, ResolveError, Resolved, StoreDir, TargetError, resolve,
+};
 
 use crate::clock;
 use crate::exit::Failure;
@@ -41,6 +43,8 @@ pub(crate) fn directory(name: &Path, store: &StoreDir) -> Result<PathBuf, Failur
     match resolve(text, store, &pointer, &|| clock::within(clock::STORE_PATIENCE)) {
         Ok(Resolved::Alias(state)) => Ok(PathBuf::from(state.target)),
         Ok(Resolved::Directory(directory)) => Ok(directory),
+        // Something else is there: opening it says what.
+        Err(ResolveError::Unknown { .. }) if name.exists() => Ok(name.to_owned()),
         Err(error) => Err(Failure { code: error.exit_code(), message: error.to_string() }),
     }
 }
