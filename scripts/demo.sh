@@ -45,8 +45,8 @@ expect 0 vec alias create docs_live --to docs_vA
 bold "3. A revision: build, judge, flip"
 run index_build --input corpus_vB.json --out docs_vB --metric cosine
 expect 1 vec alias update docs_live --to docs_vB
-expect 0 wfgy_eval --gold gold_40.json --index docs_vB --min-cov 0.70 --max-ds 0.45 \
-  --out report_vB --export-vectors
+expect 0 wfgy_eval --gold gold_40.json --index docs_vB --baseline docs_live \
+  --targets "ds<=0.45,cov>=0.70,drift.coverage>=-0.02" --out report_vB --export-vectors
 expect 0 vec alias update docs_live --to docs_vB
 
 bold "4. Broken candidates are refused"

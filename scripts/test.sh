@@ -38,7 +38,8 @@ if [ -z "${SKIP_DEMO:-}" ]; then
   export WFGY_DEMO_DIR
   ./scripts/demo.sh
   "$WFGY_PYTHON" scripts/oracle/check.py --model "$WFGY_MODEL" \
-    --gold "$WFGY_DEMO_DIR/gold_40.json" --index "$WFGY_DEMO_DIR/docs_vB" --out "$WFGY_DEMO_DIR/report_vB"
+    --gold "$WFGY_DEMO_DIR/gold_40.json" --index "$WFGY_DEMO_DIR/docs_vB" --baseline "$WFGY_DEMO_DIR/docs_vA" \
+    --out "$WFGY_DEMO_DIR/report_vB"
   rm -rf "$WFGY_DEMO_DIR"
 fi
 

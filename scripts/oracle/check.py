@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Recomputes an evaluation from its raw data and compares every number.
 
-Usage: check.py --index DIR --gold FILE --out OUTDIR [--model DIR] [--embed]
+Usage: check.py --index DIR --gold FILE --out OUTDIR [--baseline DIR] [--model DIR] [--embed]
 
 --out is what `wfgy_eval --out OUTDIR --export-vectors` wrote: report.json,
-runs.jsonl, texts.jsonl, vectors.npy.  --model is the folder of the sentence
-encoder whose tokens the index counts (else WFGY_MODEL, else where
+runs.jsonl, texts.jsonl, vectors.npy.  --baseline is the index that it was
+compared with, where it was; both arms must have one scorer and one tokenizer.
+--model is the folder of the sentence encoder whose tokens the index counts (else WFGY_MODEL, else where
 scripts/fetch_model.sh puts it); an index built by the built-in embedder needs
 none.  --embed also embeds the integrity sample and the exported texts again
 with scripts/oracle_minilm.py (slow).
@@ -19,6 +20,7 @@ import os
 import sys
 
 import analyzer
+import drift
 import evaluation
 import goldset
 import indexdir
@@ -200,9 +202,11 @@ def check_runs(ev, out):
                 out.same("coverage", "%s: %s@%d" % (name, field, k), reported.get(field), value)
 
 
-def check_metrics(ev, out):
+def check_metrics(ev, baseline, out):
     """Every name of the report, and every name that it should have."""
     own, reported = ev.metrics(), ev.report["metrics"]
+    if baseline is not None:
+        own.update(drift.metrics(ev, baseline))
     for name in sorted(set(own) | set(reported)):
         if name not in reported:
             out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name][0]))
@@ -236,9 +240,35 @@ def compare(a, out):
     out.note("exported", ev.exported.own_header, "vectors.npy: not byte-equal to NumPy's own file")
     check_runs_asked(ev, gold, tokenizer, out)
     check_runs(ev, out)
-    check_metrics(ev, out)
+    check_metrics(ev, other_arm(a, ev, gold, tokenizer, out), out)
     if a.embed:
         reembed.check(ev, a.model, out)
+
+
+def other_arm(a, ev, gold, tokenizer, out):
+    """The baseline's arm with its runs checked; None where there was none."""
+    if (ev.report.get("baseline") is None) != (a.baseline is None):
+        raise ValueError("--baseline: give it iff the evaluation was made with one")
+    if a.baseline is None:
+        return None
+    index = indexdir.Index(a.baseline)
+    other = evaluation.Evaluation(index, gold, a.out, tokenizer, baseline=True)
+    same = ("scorer", "scorer_schema", "stored_vectors")
+    if any(other.context[name] != ev.context[name] for name in same) \
+            or index.identity["TOK_VER"] != ev.index.identity["TOK_VER"]:
+        raise ValueError("%s: the arms have different embedders, whose vectors are not exported" % a.out)
+    arm = Findings()
+    check_context(other, index, gold, arm)
+    for name, (count, bad) in arm.groups.items():
+        out.all("baseline", ["%s: %s" % (name, line) for line in bad], count)
+    out.all("baseline", other.file_problems)
+    for key, run in other.runs.items():
+        record = run.record
+        for hit, ds in zip(record["hits"], run.delta_question if run.usable else ()):
+            out.same("baseline", "run %s %d %d: ΔS" % key, hit["delta_s_question"], ds)
+        for k, own in run.coverage.items():
+            out.same("baseline", "run %s %d %d: coverage" % key, record["coverage"][str(k)]["coverage"], own[0])
+    return other
 
 
 def main():
@@ -246,6 +276,7 @@ def main():
     ap.add_argument("--index", required=True)
     ap.add_argument("--gold", required=True)
     ap.add_argument("--out", required=True)
+    ap.add_argument("--baseline")
     ap.add_argument("--model", default=tokenizer_of.default_model())
     ap.add_argument("--embed", action="store_true")
     a = ap.parse_args()

@@ -117,16 +117,17 @@ class Run:
 class Evaluation:
     """Recomputes everything; `metrics` and `calibration` are what the report must say."""
 
-    def __init__(self, index, gold, folder, tokenizer):
+    def __init__(self, index, gold, folder, tokenizer, baseline=False):
         with open(os.path.join(folder, "report.json"), "rb") as f:
             self.report = json.loads(f.read())
-        self.context = self.report["context"]
+        self.context = (self.report["baseline"] if baseline else self.report)["context"]
+        runs = "baseline.runs.jsonl" if baseline else "runs.jsonl"
         self.index, self.gold = index, gold
         self.k = self.context["k"]
         self.cuts = sorted(set(SWEEP) | {self.k})
         self.document = goldset.document_unit(gold)
         self.exported = Exported(folder)
-        records, self.file_problems = read_runs(os.path.join(folder, "runs.jsonl"))
+        records, self.file_problems = read_runs(os.path.join(folder, runs))
         self.counter = coverage.Counter(index, tokenizer) if tokenizer else None
         self.questions = {q["id"]: Question(q, index, self.counter, self.document)
                           for q in gold["items"]}

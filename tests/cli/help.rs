@@ -14,7 +14,7 @@ const PROGRAMS: [(&str, &str); 3] =
     [("index_build", INDEX_BUILD), ("wfgy_eval", WFGY_EVAL), ("vec", VEC)];
 
 /// Options that each command must explain: what was called, then the flags.
-const OPTIONS: [(&str, &str, &str); 12] = [
+const OPTIONS: [(&str, &str, &str); 13] = [
     (
         INDEX_BUILD,
         "",
@@ -24,12 +24,13 @@ const OPTIONS: [(&str, &str, &str); 12] = [
     (
         WFGY_EVAL,
         "",
-        "--gold --index --min-cov --max-ds --targets --policy --no-baseline --k --seeds --integrity \
-         --model --embedder-url --vectors --scorer --out --export-vectors --no-file --format \
+        "--gold --index --min-cov --max-ds --targets --policy --baseline --no-baseline --latency \
+         --k --seeds --integrity --model --embedder-url --vectors --scorer --out --export-vectors --no-file --format \
          --trec-run --trec-level --store --redact --threads --verbose --log-format --version",
     ),
     (WFGY_EVAL, "replay", "--policy --min-cov --max-ds --targets --k --no-baseline --format"),
     (WFGY_EVAL, "calibrate", "--gold --index --model --write --store --format"),
+    (WFGY_EVAL, "diff", "--k --format"),
     (WFGY_EVAL, "gold check", "--gold --index --model --store --format"),
     (VEC, "", "--store --format --verbose --log-format --version"),
     (VEC, "alias create", "--to --policy --gold --override --reason --store --format"),

@@ -15,8 +15,9 @@ use tempfile::TempDir;
 use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Aggregate, Deadline, Digest, Direction, Number, Pins, Pointer, Unit};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Criterion, Evidence, IntegrityMode, Nulls, Op, PolicyDraft,
-    Setting, Timestamp, Unusable, VerdictFile, decide,
+    Baseline, BaselineArm, Circumstances, Counts, CoverageUnit, Criterion, DeltaSScale, Evidence,
+    IntegrityMode, NamedArm, Nulls, Op, Pairing, PolicyDraft, Setting, Timestamp, Unusable,
+    VerdictFile, decide,
 };
 use wfgy_pointer::{
     AliasName, Allowed, Filed, Flip, FlipError, Ground, Hashes, Journal, LocalPointer, Moved,
@@ -241,7 +242,7 @@ impl Case {
         let policy = policy.check().unwrap().effective(&setting).unwrap();
         let evidence = Evidence {
             pins: pins(&self.content),
-            baseline: baseline.as_deref().map(pins),
+            baseline: baseline.as_deref().map(arm),
             gold_digest: Digest::of(&self.gold),
             unit: Unit::Snippet,
             k: policy.k,
@@ -255,23 +256,10 @@ impl Case {
             samples: BTreeMap::new(),
             worst_samples: BTreeMap::new(),
             noise_floor: BTreeMap::new(),
+            latency_gap_ms: BTreeMap::new(),
             nulls: Nulls::default(),
-            counts: Counts {
-                questions: 40,
-                answerable: 40,
-                usable: 40,
-                runs: 320,
-                min_wordings: 4,
-                ..Counts::default()
-            },
-            integrity: Integrity {
-                mode: if self.compared { "sample" } else { "off" }.to_owned(),
-                checked: if self.compared { 64 } else { 0 },
-                mismatches: 0,
-                lowest_cosine: self.compared.then_some(0.999_99),
-                kind: None,
-                examples: Vec::new(),
-            },
+            counts: counts(),
+            integrity: checked(self.compared),
             missing: BTreeMap::new(),
         };
         let decision = decide(&policy, &evidence).unwrap();
@@ -279,7 +267,8 @@ impl Case {
             runs_digest: Digest::of("runs"),
             engine_version: "0.1.0".to_owned(),
             index: self.content.clone(),
-            baseline,
+            baseline: baseline
+                .map(|name| NamedArm { name, runs_digest: Digest::of("baseline runs") }),
             began: Timestamp::from_unix(self.ended - 60),
             ended: Timestamp::from_unix(self.ended),
             host: "h".to_owned(),
@@ -289,6 +278,45 @@ impl Case {
             unusable: self.unusable,
         };
         VerdictFile::new(&policy, &evidence, decision, circumstances).unwrap()
+    }
+}
+
+/// A baseline of this content, with nothing wrong.
+fn arm(content: &str) -> BaselineArm {
+    BaselineArm {
+        pins: pins(content),
+        stored_vectors: true,
+        pairing: Pairing {
+            pairs: 40,
+            delta_s: DeltaSScale::DeltaS,
+            coverage: CoverageUnit::Tokens,
+            scorer: "minilm".to_owned(),
+            scorer_schema: "mean;256;;".to_owned(),
+            counts: counts(),
+            integrity: checked(true),
+        },
+    }
+}
+
+fn counts() -> Counts {
+    Counts {
+        questions: 40,
+        answerable: 40,
+        usable: 40,
+        runs: 320,
+        min_wordings: 4,
+        ..Counts::default()
+    }
+}
+
+fn checked(compared: bool) -> Integrity {
+    Integrity {
+        mode: if compared { "sample" } else { "off" }.to_owned(),
+        checked: if compared { 64 } else { 0 },
+        mismatches: 0,
+        lowest_cosine: compared.then_some(0.999_99),
+        kind: None,
+        examples: Vec::new(),
     }
 }
 

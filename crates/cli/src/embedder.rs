@@ -128,6 +128,39 @@ pub(crate) fn of_index(index: &LocalIndex, source: &EmbedderSource) -> Result<Op
     Ok(opened)
 }
 
+/// The embedder of an index beside another one, whose flags these are: those that this index does
+/// not use are left to the other.
+///
+/// # Errors
+/// As [`of_index`].
+pub(crate) fn of_other_index(
+    index: &LocalIndex,
+    source: &EmbedderSource,
+) -> Result<Opened, Failure> {
+    let used = used(&index.manifest().identity.embed_model_ver);
+    let source = EmbedderSource {
+        model: source.model.clone().filter(|_| used == Some(MODEL)),
+        embedder_url: source.embedder_url.clone().filter(|_| used == Some(SERVICE)),
+        vectors: source.vectors.clone().filter(|_| used == Some(VECTORS)),
+        embed_timeout: source.embed_timeout,
+    };
+    of_index(index, &source)
+}
+
+const MODEL: &str = "--model";
+const SERVICE: &str = "--embedder-url";
+const VECTORS: &str = "--vectors";
+
+/// The flag that says where the parts of an embedder are; the built-in table has none.
+fn used(model_ver: &str) -> Option<&'static str> {
+    match model_ver {
+        table if table.starts_with("static@") => None,
+        service if service.starts_with("openai:") => Some(SERVICE),
+        file if file.starts_with("precomputed") => Some(VECTORS),
+        _ => Some(MODEL),
+    }
+}
+
 fn remembered(
     model_ver: &str,
     schema: &EmbedSchema,
@@ -137,32 +170,29 @@ fn remembered(
         query: Some(schema.query_prefix.clone()),
         passage: Some(schema.passage_prefix.clone()),
     };
+    only(source, used(model_ver))?;
     if model_ver.starts_with("static@") {
-        only(source, &[])?;
         return named(EmbedderName::Static, source, &prefixes);
     }
     if let Some(model) = model_ver.strip_prefix("openai:") {
         let model = model.split_once('=').map_or(model, |(asked, _)| asked);
-        only(source, &["--embedder-url"])?;
         return service(model, source, &prefixes);
     }
     if model_ver.starts_with("precomputed") {
         let name = model_ver.starts_with("precomputed:").then(|| model_ver.to_owned());
-        only(source, &["--vectors"])?;
         return precomputed(source, name, &prefixes);
     }
-    only(source, &["--model"])?;
     named(EmbedderName::Minilm, source, &prefixes)
 }
 
 /// Refuses what this index would not use: it was meant for another embedder.
-fn only(source: &EmbedderSource, used: &[&str]) -> Result<(), Failure> {
+fn only(source: &EmbedderSource, used: Option<&str>) -> Result<(), Failure> {
     let given = [
-        ("--model", source.model.is_some()),
-        ("--embedder-url", source.embedder_url.is_some()),
-        ("--vectors", source.vectors.is_some()),
+        (MODEL, source.model.is_some()),
+        (SERVICE, source.embedder_url.is_some()),
+        (VECTORS, source.vectors.is_some()),
     ];
-    match given.iter().find(|(flag, given)| *given && !used.contains(flag)) {
+    match given.iter().find(|(flag, given)| *given && used != Some(*flag)) {
         None => Ok(()),
         Some((flag, _)) => {
             Err(Failure::input(format!("{flag}: it does not use this; leave it out")))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Pins, Span, Unit};
+use crate::{Digest, Number, Pins, Span, Unit};
 
 /// The cutoffs at which coverage and ranking measures are always taken.
 pub const SWEEP: [usize; 6] = [1, 3, 5, 10, 20, 50];
@@ -87,6 +87,9 @@ pub struct RunRecord {
     pub exact: Vec<u32>,
     /// By cutoff: the sweep's and the served k. Empty for unanswerable questions and failed runs.
     pub coverage: BTreeMap<usize, CoverageRecord>,
+    /// The same share counted in characters, by cutoff; only beside an arm with another tokenizer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub character_coverage: BTreeMap<usize, f64>,
     /// ΔS(hit at rank 1, decoy), median over the question's decoys other than the hit.
     pub delta_s_decoy: Option<f64>,
     /// Within this wording (seed 0): share of decoys farther than the nearest target snippet.
@@ -110,6 +113,61 @@ pub struct TimingRecord {
     /// Milliseconds by stage: `embed`, `retrieve`, `rerank`.
     pub stages_ms: BTreeMap<String, f64>,
 }
+
+/// An arm of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArmName {
+    /// The index that is judged.
+    Candidate,
+    /// The index that it is compared with.
+    Baseline,
+}
+
+/// One call of the latency pass: a line of `latency.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyRecord {
+    /// Which index was called.
+    pub arm: ArmName,
+    /// Number of the call within its arm, from 0 on; calls of one number follow each other.
+    pub call: usize,
+    /// Question id.
+    pub question: String,
+    /// Wording number.
+    pub wording: usize,
+    /// Seed.
+    pub seed: u64,
+    /// Milliseconds by stage: `embed`, `retrieve`, `rerank`; those before the failure of a call
+    /// that failed.
+    pub stages_ms: BTreeMap<String, f64>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl LatencyRecord {
+    /// What all its stages took, in milliseconds.
+    pub fn total_ms(&self) -> f64 {
+        self.stages_ms.values().sum()
+    }
+}
+
+/// Quantiles of one stage of the latency pass over the calls of one arm, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageQuantiles {
+    /// Over how many calls.
+    pub calls: usize,
+    /// Type 7 quantile 0.50.
+    pub p50: Number,
+    /// Type 7 quantile 0.95.
+    pub p95: Number,
+    /// Type 7 quantile 0.99.
+    pub p99: Number,
+}
+
+/// By arm, by stage: `embed`, `retrieve`, `rerank`, and `total`, their sum in each call.
+pub type Latency = BTreeMap<ArmName, BTreeMap<String, StageQuantiles>>;
 
 /// What an exported vector is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use wfgy_core::{Answer, Depth, Path, PortError, Query, Unit};
 
-use crate::embedded::Texts;
+use crate::arm::Arm;
 use crate::labels::Labels;
 use crate::plan::Plan;
-use crate::retrieve::{Asking, retrieve};
-use crate::setup::{OnProgress, Parts, Settings};
-use crate::texts::TextVectors;
+use crate::retrieve::{Asking, Retrieval, retrieve};
+use crate::setup::{OnProgress, Settings};
 
 /// Hits that every run has at least, where the store has so many: the end of the sweep.
 const LEAST_DEPTH: usize = 50;
@@ -29,41 +28,50 @@ pub(crate) enum Outcome {
     },
 }
 
+/// The runs of an arm that can be asked, in the order of the plan.
+fn askings<'a>(arm: &'a Arm<'_>, plan: &'a Plan) -> Retrieval<'a> {
+    let asking = |i: usize| Asking {
+        query: Query { text: &plan.runs[i].text, vector: arm.texts.asked(i, &arm.scoring) },
+        counts: arm.parts.gold.items[plan.runs[i].question].answerable,
+    };
+    let can_be = |i: &usize| arm.texts.lacks(*i, &arm.scoring).is_none();
+    let askings = (0..plan.runs.len()).filter(can_be).map(asking).collect();
+    Retrieval::new(arm.parts.store, askings)
+}
+
 /// What the store answered, run by run as planned.
 pub(crate) struct Asked {
     pub(crate) outcomes: Vec<Outcome>,
 }
 
 impl Asked {
-    /// Every run by the serving path; those that did not fail once more by the exact path.
+    /// Every run of every arm by the serving path; those that did not fail once more by the exact
+    /// path.
     pub(crate) fn of(
-        parts: &Parts<'_>,
+        arms: &[Arm<'_>],
         settings: &Settings,
         plan: &Plan,
-        texts: &Texts,
-        scoring: &TextVectors,
         progress: OnProgress<'_>,
-    ) -> Self {
+    ) -> Vec<Self> {
         let deep = settings.k.max(LEAST_DEPTH);
-        let documents = if parts.gold.unit() == Unit::Document { deep } else { 0 };
-        let depth = Depth { served: settings.k, snippets: deep, documents };
-        let lacks: Vec<Option<&'static str>> =
-            (0..plan.runs.len()).map(|i| texts.lacks(i, scoring)).collect();
-        let asking = |i: usize| Asking {
-            query: Query { text: &plan.runs[i].text, vector: texts.asked(i, scoring) },
-            counts: parts.gold.items[plan.runs[i].question].answerable,
+        let of_documents = arms.iter().any(|arm| arm.parts.gold.unit() == Unit::Document);
+        let depth = Depth {
+            served: settings.k,
+            snippets: deep,
+            documents: if of_documents { deep } else { 0 },
         };
-        let askings: Vec<Asking<'_>> =
-            (0..lacks.len()).filter(|i| lacks[*i].is_none()).map(asking).collect();
-        let ask = |askings: &[Asking<'_>], path| {
-            retrieve(parts.store, askings, path, depth, settings, progress)
-        };
-        let served = ask(&askings, Path::Serving);
-        let again = askings.iter().zip(&served).filter(|(_, answer)| answer.is_ok());
-        let again: Vec<Asking<'_>> = again.map(|(asking, _)| *asking).collect();
-        let mut exact = ask(&again, Path::Exact).into_iter();
-        let mut served = served.into_iter();
-        let outcome = |lacks: Option<&'static str>| match lacks {
+        let mut served: Vec<Retrieval<'_>> = arms.iter().map(|arm| askings(arm, plan)).collect();
+        retrieve(&mut served, Path::Serving, depth, settings, progress);
+        let mut exact: Vec<Retrieval<'_>> = served.iter().map(Retrieval::again).collect();
+        retrieve(&mut exact, Path::Exact, depth, settings, progress);
+        let answers = served.into_iter().zip(exact);
+        let one = |(arm, (served, exact))| Self::joined(arm, plan, served, exact);
+        arms.iter().zip(answers).map(one).collect()
+    }
+
+    fn joined(arm: &Arm<'_>, plan: &Plan, served: Retrieval<'_>, exact: Retrieval<'_>) -> Self {
+        let (mut served, mut exact) = (served.answers.into_iter(), exact.answers.into_iter());
+        let mut outcome = |lacks: Option<&'static str>| match lacks {
             Some(why) => Outcome::Unasked(why),
             None => match served.next() {
                 Some(Ok(answer)) => {
@@ -72,10 +80,13 @@ impl Asked {
                     Outcome::Answered { answer, exact }
                 }
                 Some(Err(error)) => Outcome::Failed(error),
-                None => Outcome::Failed(PortError::permanent(parts.store.name(), "was not asked")),
+                None => {
+                    Outcome::Failed(PortError::permanent(arm.parts.store.name(), "was not asked"))
+                }
             },
         };
-        Self { outcomes: lacks.into_iter().map(outcome).collect() }
+        let outcomes = (0..plan.runs.len()).map(|i| outcome(arm.texts.lacks(i, &arm.scoring)));
+        Self { outcomes: outcomes.collect() }
     }
 
     pub(crate) fn hits(&self) -> impl Iterator<Item = u32> + '_ {

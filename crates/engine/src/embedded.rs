@@ -3,6 +3,7 @@
 use wfgy_core::evaluation::{TextRecord, TextRole};
 use wfgy_core::{Analyzer, Digest, Embedder, Role};
 
+use crate::arm::Arm;
 use crate::error::EvaluateError;
 use crate::labels::Labels;
 use crate::plan::Plan;
@@ -58,22 +59,31 @@ impl Texts {
     }
 
     /// Embeds wordings for the index, and gives the vectors of wordings and anchors under the
-    /// scorer.
+    /// scorer. What an arm before this one embedded is not embedded again.
     pub(crate) fn embed(
         &mut self,
         parts: &Parts<'_>,
+        before: &[Arm<'_>],
         settings: &Settings,
         progress: OnProgress<'_>,
     ) -> Result<TextVectors, EvaluateError> {
+        let known = |embedder: &dyn Embedder| -> Vec<&TextVectors> {
+            before.iter().flat_map(|arm| arm.vectors_of(embedder.identity())).collect()
+        };
         let others = parts.embedder.filter(|e| e.identity() != parts.scorer.identity());
         self.retrieval = match (others, &self.asked) {
             (Some(embedder), Some(asked)) => {
-                Some(TextVectors::embed(embedder, asked, settings, progress)?)
+                Some(TextVectors::embed(embedder, asked, &known(embedder), settings, progress)?)
             }
             _ => None,
         };
         let theirs = self.scored.iter().chain(self.anchors.iter().flatten());
-        TextVectors::embed(parts.scorer, theirs, settings, progress)
+        TextVectors::embed(parts.scorer, theirs, &known(parts.scorer), settings, progress)
+    }
+
+    /// Vectors of wordings under the index's embedder, where it is not the scorer.
+    pub(crate) fn retrieval(&self) -> Option<&TextVectors> {
+        self.retrieval.as_ref()
     }
 
     /// Under the scorer, by run as planned.

@@ -3,6 +3,7 @@
 use wfgy_core::Analyzer;
 
 use crate::error::EvaluateError;
+use crate::seeds::Perturber;
 use crate::setup::Parts;
 
 /// An index and the parts that belong to it.
@@ -55,5 +56,19 @@ impl Index {
         };
         let stored = holds_vectors && pins.check_embedder(name, parts.scorer.identity()).is_ok();
         Ok(Self { hash: hash.to_owned(), analyzer, stored })
+    }
+
+    /// Seeds are what the index sees of them: tokens where its tokenizer is known, else words.
+    pub(crate) fn perturber<'a>(&self, parts: &Parts<'a>) -> Perturber<'a> {
+        let language = &parts.gold.language;
+        match (parts.embedder, parts.tokenizer) {
+            (Some(embedder), tokenizer) => {
+                let tokenizer = tokenizer.unwrap_or(embedder.tokenizer());
+                let schema = &embedder.identity().schema;
+                Perturber::new(tokenizer, Some(schema), self.analyzer, language)
+            }
+            (None, Some(tokenizer)) => Perturber::new(tokenizer, None, self.analyzer, language),
+            (None, None) => Perturber::of_words(self.analyzer, language),
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::error::EvaluateError;
 use crate::index::Index;
 use crate::passages::passages;
 use crate::reader::Reader;
-use crate::retrieve::{Asking, retrieve};
+use crate::retrieve::{Asking, Retrieval, retrieve};
 use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::texts::embed_checked;
 
@@ -202,7 +202,9 @@ fn stored_elsewhere(
         .map(|query| Asking { query, counts: true })
         .collect();
     let depth = Depth { served: ELSEWHERE, snippets: ELSEWHERE, documents: 0 };
-    let answers = retrieve(parts.store, &queries, Path::Exact, depth, settings, &|_| ());
+    let mut asked = [Retrieval::new(parts.store, queries)];
+    retrieve(&mut asked, Path::Exact, depth, settings, &|_| ());
+    let [Retrieval { answers, .. }] = asked;
     let mut elsewhere = 0;
     for (miss, answer) in misses.iter().zip(answers) {
         let dim = miss.made.len();

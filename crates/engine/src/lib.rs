@@ -14,8 +14,10 @@ pub mod summary;
 pub mod texts;
 pub mod worst;
 
+mod arm;
 mod asked;
 mod calibrate;
+mod changes;
 mod embedded;
 mod error;
 mod evaluate;
@@ -23,6 +25,8 @@ mod hard;
 mod index;
 mod integrity;
 mod latency;
+mod latency_pass;
+mod latency_ratio;
 mod reader;
 mod records;
 mod retrieve;
@@ -30,14 +34,17 @@ mod setup;
 mod vectors;
 
 pub use calibrate::{Calibrated, share_passing};
+pub use changes::{ChangedQuestion, ChangedSide, changed_questions};
 pub use check::{GoldProblem, GoldProblemKind, check_gold};
 pub use embedded::Exports;
 pub use error::EvaluateError;
-pub use evaluate::{Evaluation, KnownDistances, evaluate};
+pub use evaluate::{Evaluation, KnownDistances, evaluate, evaluate_pair};
 pub use latency::{StageLatency, latency};
+pub use latency_pass::{CALLS, measure_latency};
+pub use latency_ratio::{add_latency_ratios, latency_quantiles};
 pub use retrieve::TRIES;
 pub use setup::{OnProgress, Parts, Progress, Settings};
-pub use summary::{curves, summary};
+pub use summary::{Records, curves, paired_summary, summary};
 pub use worst::{Rank, WorstQuestion, worst_questions};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A store in memory and a deterministic embedder, for the tests of this crate.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wfgy_core::{
@@ -137,6 +137,8 @@ pub(crate) struct MemoryStore {
     pub(crate) empty: BTreeSet<String>,
     /// Calls for snippets and documents: which, and for how many.
     pub(crate) calls: Mutex<Vec<(&'static str, usize)>>,
+    /// INDEX_HASH of whoever was searched, call by call; stores may share it.
+    pub(crate) turns: Arc<Mutex<Vec<String>>>,
 }
 
 impl MemoryStore {
@@ -201,6 +203,7 @@ impl MemoryStore {
             lossy: false,
             empty: BTreeSet::new(),
             calls: Mutex::default(),
+            turns: Arc::default(),
         }
     }
 
@@ -262,6 +265,8 @@ impl Store for MemoryStore {
         queries: &[Query<'_>],
         request: SearchRequest,
     ) -> Result<Vec<Result<Answer, PortError>>, PortError> {
+        let searched = self.pins.get("INDEX_HASH").unwrap_or_default().to_owned();
+        self.turns.lock().unwrap().push(searched);
         Ok(queries.iter().map(|query| self.answer(query, request)).collect())
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::evaluation::{HitRecord, RunRecord, RunStatus, TimingRecord};
 use wfgy_core::{Answer, Deadline, Question, Snippet, Store};
+use wfgy_score::coverage::Coverage;
 use wfgy_score::delta_s::{auc, nearest};
 use wfgy_score::{Retrieved, Vector, delta_s};
 use wfgy_stats::Sample;
@@ -48,6 +49,8 @@ pub(crate) struct AskedQuestion<'a> {
     pub(crate) anchors: Vec<&'a [f32]>,
     /// Corpus positions, ascending.
     pub(crate) decoys: &'a [u32],
+    /// The targets counted in characters, beside an arm with another tokenizer.
+    pub(crate) characters: Option<&'a Coverage>,
     pub(crate) runs: Vec<AskedRun<'a>>,
 }
 
@@ -165,6 +168,13 @@ pub(crate) fn score(
         if asked.question.answerable {
             let retrieved: Vec<Retrieved<'_>> = record.hits.iter().map(scoring.retrieved).collect();
             record.coverage = asked.labels.coverage.at(&retrieved, settings.cutoffs());
+            if let Some(characters) = asked.characters {
+                let retrieved: Vec<Retrieved<'_>> =
+                    record.hits.iter().map(Retrieved::in_characters).collect();
+                let covered = characters.at(&retrieved, settings.cutoffs());
+                record.character_coverage =
+                    covered.into_iter().map(|(k, covered)| (k, covered.coverage)).collect();
+            }
             record.delta_s_decoy = decoy(&record, asked.decoys, &rows)?;
             if run.planned.seed == 0 {
                 hold_against_nulls(&mut record, wording, asked, run.hard, &rows, &mut scored)?;
@@ -192,6 +202,7 @@ fn blank(question: &Question, run: &AskedRun<'_>, settings: &Settings) -> RunRec
         hits: Vec::new(),
         exact: Vec::new(),
         coverage: BTreeMap::new(),
+        character_coverage: BTreeMap::new(),
         delta_s_decoy: None,
         auc: None,
         auc_hard: None,

@@ -22,39 +22,74 @@ pub(crate) struct Asking<'a> {
     pub(crate) counts: bool,
 }
 
-/// Asks every query along `path`; a query that failed after its retries has its reason.
+/// What one store is asked, and what it answered so far.
+pub(crate) struct Retrieval<'a> {
+    store: &'a dyn Store,
+    queries: Vec<Asking<'a>>,
+    /// Answers to the first queries; one that failed after its retries has its reason.
+    pub(crate) answers: Vec<Result<Answer, PortError>>,
+    counting: usize,
+    failed: usize,
+}
+
+impl<'a> Retrieval<'a> {
+    pub(crate) fn new(store: &'a dyn Store, queries: Vec<Asking<'a>>) -> Self {
+        let counting = queries.iter().filter(|asking| asking.counts).count();
+        Self { store, queries, answers: Vec::new(), counting, failed: 0 }
+    }
+
+    /// The queries that were answered, to be asked once more.
+    pub(crate) fn again(&self) -> Self {
+        let pairs = self.queries.iter().zip(&self.answers);
+        let answered = pairs.filter(|(_, answer)| answer.is_ok());
+        Self::new(self.store, answered.map(|(asking, _)| *asking).collect())
+    }
+
+    fn open(&self) -> &[Asking<'a>] {
+        &self.queries[self.answers.len()..]
+    }
+
+    /// Asks the next few; none where all are answered.
+    fn step(&mut self, path: Path, depth: Depth, settings: &Settings) {
+        let store = self.store;
+        let chunk: Vec<Asking<'a>> = self.open().iter().take(AT_A_TIME).copied().collect();
+        if self.failed * FAILED_ONE_IN > self.counting {
+            let why = "was not asked: more than 5 % of the queries before it had failed";
+            self.answers.extend(chunk.iter().map(|_| Err(PortError::permanent(store.name(), why))));
+            return;
+        }
+        let queries: Vec<Query<'_>> = chunk.iter().map(|asking| asking.query).collect();
+        let asked = ask(store, &queries, path, depth, settings);
+        let lost = chunk.iter().zip(&asked).filter(|(a, answer)| a.counts && answer.is_err());
+        self.failed += lost.count();
+        self.answers.extend(asked);
+    }
+}
+
+/// Asks every query of every arm along `path`, the arms taking turns a few queries at a time, so
+/// that what slows the machine or the network slows them alike.
 ///
 /// Only queries that failed in a way that may pass are asked again, after a rest. Once more than
 /// 5 % of those that count have failed there can be no verdict, so the rest is not asked: a service that is
 /// down costs minutes, not hours.
 pub(crate) fn retrieve(
-    store: &dyn Store,
-    queries: &[Asking<'_>],
+    arms: &mut [Retrieval<'_>],
     path: Path,
     depth: Depth,
     settings: &Settings,
     progress: OnProgress<'_>,
-) -> Vec<Result<Answer, PortError>> {
+) {
     let stage = if path == Path::Serving { "retrieve" } else { "exact" };
-    let total = queries.len();
-    progress(Progress { stage, done: 0, total });
-    let mut answers = Vec::with_capacity(total);
-    let counting = queries.iter().filter(|asking| asking.counts).count();
-    let mut failed = 0;
-    for chunk in queries.chunks(AT_A_TIME) {
-        if failed * FAILED_ONE_IN > counting {
-            let why = "was not asked: more than 5 % of the queries before it had failed";
-            answers.extend(chunk.iter().map(|_| Err(PortError::permanent(store.name(), why))));
-        } else {
-            let queries: Vec<Query<'_>> = chunk.iter().map(|asking| asking.query).collect();
-            let asked = ask(store, &queries, path, depth, settings);
-            let lost = chunk.iter().zip(&asked).filter(|(a, answer)| a.counts && answer.is_err());
-            failed += lost.count();
-            answers.extend(asked);
+    let total = arms.iter().map(|arm| arm.queries.len()).sum();
+    let mut done = 0;
+    progress(Progress { stage, done, total });
+    while done < total {
+        for arm in arms.iter_mut().filter(|arm| !arm.open().is_empty()) {
+            arm.step(path, depth, settings);
         }
-        progress(Progress { stage, done: answers.len(), total });
+        done = arms.iter().map(|arm| arm.answers.len()).sum();
+        progress(Progress { stage, done, total });
     }
-    answers
 }
 
 fn ask(

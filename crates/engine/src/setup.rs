@@ -85,7 +85,7 @@ pub(crate) fn cutoffs(k: usize) -> Vec<usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What is being done: `labels`, `embed`, `integrity`, `retrieve`, `exact`, `snippets` (those
-    /// that the scorer embeds), `nulls`, `score`.
+    /// that the scorer embeds), `nulls`, `score`, and `latency` of the latency pass.
     pub stage: &'static str,
     /// Items done.
     pub done: usize,

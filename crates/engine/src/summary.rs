@@ -12,12 +12,14 @@ mod agreement;
 mod coverage;
 mod curves;
 mod distance;
+mod drift;
 mod grid;
 mod ranking;
 mod sheet;
 
 pub(crate) use agreement::lambda;
 pub use curves::curves;
+pub use drift::{Records, paired_summary};
 pub(crate) use grid::{Failed, Grid, QuestionRuns};
 
 use wfgy_core::evaluation::{Context, RunRecord, RunStatus};
@@ -35,29 +37,27 @@ use sheet::Sheet;
 /// [`EvaluateError::Setting`] where the records do not hold `k`, [`EvaluateError::Records`]
 /// where context and runs do not fit together.
 pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Evidence, EvaluateError> {
-    let grid = Grid::of(context, runs, k)?;
-    let mut sheet = measures(&grid, Failed::LeftOut);
-    let counts = counts(context, &grid);
-    let slots = distance::slots(&grid, Failed::LeftOut, &mut sheet);
+    Ok(evidence(context, runs, &Grid::of(context, runs, k)?))
+}
+
+fn evidence(context: &Context, runs: &[RunRecord], grid: &Grid<'_>) -> Evidence {
+    let mut sheet = measures(grid, Failed::LeftOut);
+    let counts = counts(context, grid);
+    let slots = distance::slots(grid, Failed::LeftOut, &mut sheet);
     error_rate(&mut sheet, &counts);
-    nulls(&mut sheet, context, &grid);
+    nulls(&mut sheet, context, grid);
     integrity(&mut sheet, context);
-    let lost = |run: &RunRecord| matches!(run.status, RunStatus::Failed | RunStatus::Unasked);
-    let worst_case = runs.iter().any(lost).then(|| {
-        let mut sheet = measures(&grid, Failed::AtWorst);
-        distance::slots(&grid, Failed::AtWorst, &mut sheet);
-        (sheet.numbers, sheet.samples)
-    });
-    let (worst_case, worst_samples) = worst_case.unzip();
+    let worst_case = runs.iter().any(is_lost).then(|| at_worst(grid));
+    let (worst_case, worst_samples) = worst_case.map(|s| (s.numbers, s.samples)).unzip();
     let mut hard_values: Vec<f64> = runs.iter().filter_map(|run| run.hard_null).collect();
     hard_values.sort_by(f64::total_cmp);
     sheet.explain_the_rest();
-    Ok(Evidence {
+    Evidence {
         pins: context.pins.clone(),
         baseline: None,
         gold_digest: context.gold_digest,
         unit: context.unit,
-        k,
+        k: grid.k,
         seeds: context.seeds.clone(),
         scorer: context.scorer.clone(),
         scorer_schema: context.scorer_schema.clone(),
@@ -68,6 +68,7 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
         samples: sheet.samples,
         worst_samples: worst_samples.unwrap_or_default(),
         noise_floor: Default::default(),
+        latency_gap_ms: Default::default(),
         nulls: Nulls {
             random_p05: context.calibration.random.as_ref().map(|null| null.p05),
             hard_median: context.calibration.hard.as_ref().map(|null| null.p50),
@@ -76,7 +77,19 @@ pub fn summary(context: &Context, runs: &[RunRecord], k: usize) -> Result<Eviden
         counts,
         integrity: context.integrity.clone(),
         missing: sheet.missing,
-    })
+    }
+}
+
+/// Whether a run failed, or could not be asked.
+fn is_lost(run: &RunRecord) -> bool {
+    matches!(run.status, RunStatus::Failed | RunStatus::Unasked)
+}
+
+/// Every value with lost runs at their worst.
+fn at_worst(grid: &Grid<'_>) -> Sheet {
+    let mut sheet = measures(grid, Failed::AtWorst);
+    distance::slots(grid, Failed::AtWorst, &mut sheet);
+    sheet
 }
 
 fn measures(grid: &Grid<'_>, failed: Failed) -> Sheet {

@@ -7,7 +7,9 @@ mod evaluation;
 mod failures;
 mod integrity;
 mod labels;
+mod latency;
 mod once;
+mod pairs;
 mod summary;
 mod without_vectors;
 

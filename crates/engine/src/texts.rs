@@ -44,21 +44,30 @@ struct Row {
 }
 
 impl TextVectors {
-    /// Embeds every distinct string of `texts`.
+    /// Embeds every distinct string of `texts` that is not among `known`, the vectors of the same
+    /// embedder that are at hand, and takes those from there.
     ///
     /// # Errors
     /// Where the embedder failed, or answered in another shape than it promises.
     pub fn embed<'t>(
         embedder: &dyn Embedder,
         texts: impl IntoIterator<Item = &'t EmbeddedText>,
+        known: &[&Self],
         settings: &Settings,
         progress: OnProgress<'_>,
     ) -> Result<Self, EvaluateError> {
         let mut vectors = Self { dim: embedder.identity().dim, ..Self::default() };
-        let distinct: BTreeMap<Digest, &str> =
+        let mut distinct: BTreeMap<Digest, &str> =
             texts.into_iter().map(|text| (text.sha256, text.text.as_str())).collect();
+        distinct.retain(|key, _| match known.iter().find(|known| known.knows(*key)) {
+            Some(known) => {
+                vectors.copy(*key, known);
+                false
+            }
+            None => true,
+        });
         let (keys, distinct): (Vec<Digest>, Vec<&str>) = distinct.into_iter().unzip();
-        let total = distinct.len();
+        let (at_hand, total) = (vectors.rows.len(), distinct.len());
         progress(Progress { stage: "embed", done: 0, total });
         for (keys, batch) in keys.chunks(AT_A_TIME).zip(distinct.chunks(AT_A_TIME)) {
             let begun = Instant::now();
@@ -67,9 +76,17 @@ impl TextVectors {
             for (i, key) in keys.iter().enumerate() {
                 vectors.insert(*key, embedded.row(i), embedded.states[i], ms);
             }
-            progress(Progress { stage: "embed", done: vectors.rows.len(), total });
+            progress(Progress { stage: "embed", done: vectors.rows.len() - at_hand, total });
         }
         Ok(vectors)
+    }
+
+    /// Takes over what other vectors know of a string.
+    fn copy(&mut self, key: Digest, from: &Self) {
+        if let Some(row) = from.rows.get(&key) {
+            let state = if row.truncated { RowState::Truncated } else { RowState::Whole };
+            self.insert(key, from.get(key), state, row.ms);
+        }
     }
 
     /// Takes a vector in; `None` where the embedder has none.

@@ -90,11 +90,11 @@ fn astray(question: &WorstQuestion) -> f64 {
     if states.is_empty() { 0.0 } else { n as f64 / states.len() as f64 }
 }
 
-fn coverage(run: &RunRecord, k: usize) -> Option<f64> {
+pub(crate) fn coverage(run: &RunRecord, k: usize) -> Option<f64> {
     run.coverage.get(&k).map(|coverage| coverage.coverage)
 }
 
-fn first_delta_s(run: &RunRecord) -> f64 {
+pub(crate) fn first_delta_s(run: &RunRecord) -> f64 {
     run.hits.first().map_or(wfgy_score::delta_s::NO_HITS, |hit| hit.delta_s_question)
 }
 

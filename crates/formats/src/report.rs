@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wfgy_core::evaluation::{Context, Curves};
+use wfgy_core::evaluation::{Context, Curves, Latency};
 use wfgy_core::{Digest, Number};
-use wfgy_gate::Finding;
+use wfgy_gate::{Comparison, Finding, Pairing, PinPair};
 
 use crate::InputError;
 use crate::durable::WriteError;
@@ -26,6 +26,10 @@ pub struct Report {
     pub schema_version: u32,
     /// What a replay needs beside the runs.
     pub context: Context,
+    /// The arm that it was compared with.
+    pub baseline: Option<BaselineReport>,
+    /// What the latency pass measured, where there was one.
+    pub latency: Option<Latency>,
     /// By name; a metric without data is absent.
     pub metrics: BTreeMap<String, Number>,
     /// ΔS and coverage against k.
@@ -34,6 +38,20 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What may be the cause, the likeliest first; empty where nothing was diagnosed.
     pub diagnosis: Vec<Diagnosis>,
+}
+
+/// The baseline's arm of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineReport {
+    /// What a replay needs beside its runs.
+    pub context: Context,
+    /// What both arms were paired by.
+    pub pairing: Pairing,
+    /// What stands beside the criteria on drift.
+    pub comparisons: Vec<Comparison>,
+    /// The pins of both arms side by side.
+    pub pin_pairs: Vec<PinPair>,
 }
 
 /// A possible cause of what was found.

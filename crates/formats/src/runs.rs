@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use wfgy_core::evaluation::{RunRecord, RunStatus, TextRecord, TimingRecord};
+use wfgy_core::evaluation::{LatencyRecord, RunRecord, RunStatus, TextRecord, TimingRecord};
 use wfgy_core::{Digest, Hasher};
 
 use crate::durable::{self, PRIVATE, WriteError};
@@ -65,6 +65,38 @@ pub fn write_runs(path: &Path, records: &[RunRecord]) -> Result<Digest, WriteErr
 /// [`WriteError`]; nothing is left at `path` that was not there before.
 pub fn write_timings(path: &Path, records: &[TimingRecord]) -> Result<(), WriteError> {
     write_lines(path, records).map(drop)
+}
+
+/// Writes `latency.jsonl`, mode 0600.
+///
+/// # Errors
+/// [`WriteError`]; nothing is left at `path` that was not there before.
+pub fn write_latency(path: &Path, records: &[LatencyRecord]) -> Result<(), WriteError> {
+    write_lines(path, records).map(drop)
+}
+
+/// Reads `latency.jsonl` for a replay: every call once, each time possible.
+///
+/// # Errors
+/// [`InputError`] with line and field.
+pub fn read_latency(path: impl AsRef<Path>) -> Result<Vec<LatencyRecord>, InputError> {
+    let path = path.as_ref();
+    let mut seen = BTreeSet::new();
+    let mut records = Vec::new();
+    for record in jsonl::read::<LatencyRecord>(path)? {
+        let (record, line) = record?;
+        let wrong = |field: &str, problem: String| {
+            Err(InputError::at(path, Place::Line(line), problem).field(field))
+        };
+        if !seen.insert((record.arm, record.call)) {
+            return wrong("call", format!("{} of this arm: a second time", record.call));
+        }
+        if let Some((stage, ms)) = record.stages_ms.iter().find(|(_, ms)| **ms < 0.0) {
+            return wrong("stages_ms", format!("{stage} took {ms} ms"));
+        }
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// Writes `texts.jsonl`, mode 0600; record i is of row i of `vectors.npy`.
@@ -152,6 +184,9 @@ fn check(record: &RunRecord) -> Result<(), (String, String)> {
             within(format!("coverage.{k}.{name}"), value, 1.0)?;
         }
     }
+    for (k, value) in &record.character_coverage {
+        within(format!("character_coverage.{k}"), *value, 1.0)?;
+    }
     for (name, value, highest) in [
         ("delta_s_decoy", record.delta_s_decoy, 2.0),
         ("auc", record.auc, 1.0),
@@ -201,6 +236,7 @@ mod tests {
             hits: vec![hit(4, 0.7), hit(2, 0.7), hit(5, 0.1)],
             exact: vec![2, 4, 5],
             coverage: BTreeMap::from([(1, at), (10, at)]),
+            character_coverage: BTreeMap::new(),
             delta_s_decoy: Some(0.9),
             auc: Some(1.0),
             auc_hard: Some(0.5),

@@ -7,14 +7,17 @@ use std::os::unix::fs::PermissionsExt;
 
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
-use wfgy_core::evaluation::{Calibration, Context, Curves, Integrity, Null, QuestionRecord};
-use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit, canonical_json};
+use wfgy_core::evaluation::{
+    ArmName, Calibration, Context, Curves, Integrity, Null, QuestionRecord, StageQuantiles,
+};
+use wfgy_core::{Aggregate, Digest, Direction, Interval, Number, Pins, Unit, canonical_json};
 use wfgy_formats::policy::Form;
-use wfgy_formats::report::{Diagnosis, Report};
+use wfgy_formats::report::{BaselineReport, Diagnosis, Report};
 use wfgy_formats::{junit, policy, report, verdict};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Evidence, KnownMetric, Nulls, Policy, Sample, Setting,
-    Timestamp, Verdict, VerdictFile, decide,
+    Baseline, BaselineArm, Circumstances, Comparison, Counts, CoverageUnit, DeltaSScale, Evidence,
+    KnownMetric, NamedArm, Nulls, Pairing, PinPair, Policy, Sample, Setting, Timestamp, Verdict,
+    VerdictFile, decide,
 };
 
 fn number(point: f64) -> Number {
@@ -32,6 +35,43 @@ fn pins() -> Pins {
     pins.set("INDEX_HASH", Digest::of("docs_vB"));
     pins.set("SERVING_HASH", Digest::of("docs_vB served"));
     pins
+}
+
+fn pairing() -> Pairing {
+    Pairing {
+        pairs: 40,
+        delta_s: DeltaSScale::ZOfHardNull,
+        coverage: CoverageUnit::Characters,
+        scorer: "static".to_owned(),
+        scorer_schema: "sif;256;;".to_owned(),
+        counts: Counts {
+            questions: 40,
+            answerable: 40,
+            usable: 40,
+            runs: 320,
+            ..Counts::default()
+        },
+        integrity: integrity(),
+    }
+}
+
+fn comparison() -> Comparison {
+    Comparison {
+        criterion: "drift.coverage >= -0.02".to_owned(),
+        pairs: 40,
+        margin: 0.02,
+        p: 0.9,
+        p_holm: 1.0,
+        dominance: 0.05,
+        ci: Interval { level: 0.95, lower: Some(-0.1), upper: None },
+        wins: 3,
+        ties: 36,
+        losses: 1,
+    }
+}
+
+fn arm() -> BaselineArm {
+    BaselineArm { pins: pins(), stored_vectors: true, pairing: pairing() }
 }
 
 fn integrity() -> Integrity {
@@ -64,6 +104,7 @@ fn evidence(metrics: &[(&str, f64)]) -> Evidence {
         samples: BTreeMap::new(),
         worst_samples: BTreeMap::new(),
         noise_floor: BTreeMap::new(),
+        latency_gap_ms: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.8),
             hard_median: Some(0.4),
@@ -124,7 +165,10 @@ fn file(policy: &Policy, evidence: &Evidence) -> VerdictFile {
         runs_digest: Digest::of("runs"),
         engine_version: "0.1.0".to_owned(),
         index: "docs <vB>".to_owned(),
-        baseline: None,
+        baseline: evidence.baseline.as_ref().map(|_| NamedArm {
+            name: "docs_live".to_owned(),
+            runs_digest: Digest::of("baseline runs"),
+        }),
         began: Timestamp::from_unix(1_000_000),
         ended: Timestamp::from_unix(1_000_060),
         host: "h".to_owned(),
@@ -161,26 +205,29 @@ fn a_report(file: &VerdictFile) -> Report {
         expected: vec!["d#s#0-10".to_owned()],
         label_problems: Vec::new(),
     };
+    let context = Context {
+        index: "docs_vB".to_owned(),
+        pins: pins(),
+        gold_digest: Digest::of("gold_40"),
+        gold_name: "gold".to_owned(),
+        language: "en".to_owned(),
+        unit: Unit::Snippet,
+        k: 10,
+        seeds: vec![0, 1],
+        scorer: "minilm".to_owned(),
+        scorer_schema: "mean;256;;".to_owned(),
+        stored_vectors: true,
+        questions: vec![question],
+        calibration: Calibration { random: Some(null), hard: None },
+        integrity: integrity(),
+        truncated: BTreeMap::from([("snippet".to_owned(), 3)]),
+        dropped_runs: BTreeMap::new(),
+    };
     Report {
         schema_version: report::SCHEMA_VERSION,
-        context: Context {
-            index: "docs_vB".to_owned(),
-            pins: pins(),
-            gold_digest: Digest::of("gold_40"),
-            gold_name: "gold".to_owned(),
-            language: "en".to_owned(),
-            unit: Unit::Snippet,
-            k: 10,
-            seeds: vec![0, 1],
-            scorer: "minilm".to_owned(),
-            scorer_schema: "mean;256;;".to_owned(),
-            stored_vectors: true,
-            questions: vec![question],
-            calibration: Calibration { random: Some(null), hard: None },
-            integrity: integrity(),
-            truncated: BTreeMap::from([("snippet".to_owned(), 3)]),
-            dropped_runs: BTreeMap::new(),
-        },
+        context,
+        baseline: None,
+        latency: None,
         metrics: HEALTHY.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect(),
         curves: Curves {
             k: vec![1, 10],
@@ -378,7 +425,7 @@ fn the_verdict_schema_is_what_is_written() {
     broken.integrity.mismatches = 2;
     broken.integrity.kind = Some("shuffled_ids".to_owned());
     broken.counts.failed = 3;
-    broken.baseline = Some(pins());
+    broken.baseline = Some(arm());
     let schema = Schema::of(verdict::SCHEMA);
     schema.is_exactly(&value(&cutover(&HEALTHY)), &["pins"]);
     let weak = "[[criterion]]\nmetric = \"delta_s.question\"\nop = \"<=\"\nbound = 0.9\nreview = [0.9, 1]\n";
@@ -407,6 +454,24 @@ fn the_report_schema_is_what_is_written() {
     let report = value(&a_report(&cutover(&HEALTHY)));
     let maps = ["pins", "metrics", "truncated", "dropped_runs", "qrels"];
     schema.is_exactly(&report, &maps);
+    let mut paired = a_report(&cutover(&HEALTHY));
+    paired.baseline = Some(BaselineReport {
+        context: paired.context.clone(),
+        pairing: pairing(),
+        comparisons: vec![comparison()],
+        pin_pairs: vec![PinPair {
+            pin: "TOK_VER".to_owned(),
+            baseline: None,
+            candidate: Some("wordpiece".to_owned()),
+            may_change: false,
+        }],
+    });
+    let stage =
+        StageQuantiles { calls: 2000, p50: number(1.0), p95: number(2.0), p99: number(3.0) };
+    let stages = BTreeMap::from([("total".to_owned(), stage)]);
+    paired.latency = Some(BTreeMap::from([(ArmName::Candidate, stages)]));
+    let maps = [&maps[..], &["latency", "candidate"]].concat();
+    schema.is_exactly(&value(&paired), &maps);
     let mut strange = report;
     strange["metrics"]["coverage.mean"]["point"] = json!(null);
     assert!(!schema.accepts(&strange));

@@ -1,13 +1,13 @@
 //! From evidence to findings and a verdict: a pure function.
 
 use serde::{Deserialize, Serialize};
-use wfgy_core::pins::PIN_NAMES;
 
 use crate::criterion::{Criterion, Kind};
 use crate::effective::EffectivePolicy;
-use crate::evidence::Evidence;
+use crate::evidence::{Counts, Evidence};
 use crate::finding::{Code, Finding, worst};
 use crate::judge::judge;
+use crate::paired::{self, Comparison, PinPair};
 use crate::policy::{DecisionMode, IntegrityMode, PolicyError};
 use crate::verdict::Verdict;
 use crate::{confident, integrity, nulls};
@@ -42,6 +42,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// What it can be used for.
     pub approves: Approves,
+    /// What stands beside the criteria on drift, in the policy's order.
+    pub comparisons: Vec<Comparison>,
 }
 
 /// Why there is no verdict.
@@ -69,6 +71,9 @@ pub enum CannotEvaluate {
         /// Questions that have targets.
         answerable: usize,
     },
+    /// The baseline's arm gives none.
+    #[error("baseline: {0}")]
+    Baseline(Box<CannotEvaluate>),
     /// The counts contradict each other.
     #[error("the counts of the evidence contradict each other: {what}")]
     Counts {
@@ -94,6 +99,7 @@ impl CannotEvaluate {
     /// Exit code: 4 where the world is at fault, 2 where what was asked for is.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Baseline(why) => why.exit_code(),
             Self::NoRuns
             | Self::FailedRuns { .. }
             | Self::UnansweredQuestions { .. }
@@ -110,10 +116,16 @@ impl CannotEvaluate {
 pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision, CannotEvaluate> {
     policy.check()?;
     check_settings(policy, evidence)?;
-    check_counts(evidence)?;
+    check_counts(&evidence.counts)?;
+    if let Some(arm) = &evidence.baseline {
+        let of_baseline = |why| CannotEvaluate::Baseline(Box::new(why));
+        check_counts(&arm.pairing.counts).map_err(of_baseline)?;
+    }
     let mut decided = vec![integrity::finding(policy, evidence)];
+    decided.extend(integrity::of_baseline(policy, evidence));
     let mut measured = Vec::new();
     decided.extend(too_few_questions(policy, evidence));
+    decided.extend(too_few_pairs(policy, evidence));
     decided.extend(no_hard_criterion(policy));
     decided.extend(changed_pins(policy, evidence));
     let mut judged: Vec<Finding> = policy.criteria.iter().map(|c| judge(c, evidence)).collect();
@@ -138,7 +150,16 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     let (decided_verdict, measured_verdict) = (worst(&decided), worst(&measured));
     let verdict = decided_verdict.max(measured_verdict);
     let approves = approves(policy, verdict, evidence.integrity.mode == "off");
-    Ok(Decision { decided, measured, decided_verdict, measured_verdict, verdict, approves })
+    let comparisons = paired::comparisons(&policy.criteria, evidence);
+    Ok(Decision {
+        decided,
+        measured,
+        decided_verdict,
+        measured_verdict,
+        verdict,
+        approves,
+        comparisons,
+    })
 }
 
 /// What a verdict under this policy can be used for; `unchecked`: integrity was off.
@@ -171,8 +192,7 @@ fn check_settings(policy: &EffectivePolicy, evidence: &Evidence) -> Result<(), C
     Ok(())
 }
 
-fn check_counts(evidence: &Evidence) -> Result<(), CannotEvaluate> {
-    let counts = &evidence.counts;
+fn check_counts(counts: &Counts) -> Result<(), CannotEvaluate> {
     for (wrong, what) in [
         (counts.answerable > counts.questions, "more answerable questions than questions"),
         (counts.usable > counts.answerable, "more usable questions than answerable ones"),
@@ -228,6 +248,18 @@ fn too_few_questions(policy: &EffectivePolicy, evidence: &Evidence) -> Option<Fi
     })
 }
 
+fn too_few_pairs(policy: &EffectivePolicy, evidence: &Evidence) -> Option<Finding> {
+    let pairs = evidence.baseline.as_ref()?.pairing.pairs;
+    let least = policy.min_questions.max(1);
+    (pairs < least).then(|| {
+        let reason = format!(
+            "{pairs} questions that both indexes answered, at least {least} are needed: add \
+             questions with targets to the gold set"
+        );
+        rule("questions.paired", Verdict::Inconclusive, Code::TooFewQuestions, reason)
+    })
+}
+
 fn no_hard_criterion(policy: &EffectivePolicy) -> Option<Finding> {
     let none = policy.criteria.iter().all(|criterion| criterion.kind != Kind::Hard);
     none.then(|| {
@@ -241,18 +273,15 @@ fn no_hard_criterion(policy: &EffectivePolicy) -> Option<Finding> {
     })
 }
 
-fn changed_pins<'a>(
-    policy: &'a EffectivePolicy,
-    evidence: &'a Evidence,
-) -> impl Iterator<Item = Finding> + 'a {
-    let baseline = evidence.baseline.iter();
-    baseline
-        .flat_map(|pins| PIN_NAMES.map(|pin| (pin, pins.get(pin), evidence.pins.get(pin))))
-        .filter(|(pin, was, is)| was != is && !policy.may_change.iter().any(|name| name == pin))
-        .map(|(pin, was, is)| {
-            let [was, is] = [was, is].map(|value| value.unwrap_or("nothing"));
+fn changed_pins(policy: &EffectivePolicy, evidence: &Evidence) -> Vec<Finding> {
+    let pairs = PinPair::all(policy, evidence).into_iter();
+    pairs
+        .filter(|pair| !pair.is_equal() && !pair.may_change)
+        .map(|PinPair { pin, baseline, candidate, .. }| {
+            let [was, is] = [baseline, candidate].map(|pin| pin.unwrap_or("nothing".to_owned()));
             let reason =
                 format!("{pin} is {is}, the baseline has {was}, and may_change does not name it");
             rule(&format!("pins.{pin}"), Verdict::Fail, Code::PinChanged, reason)
         })
+        .collect()
 }

@@ -91,7 +91,7 @@ pub const POLICY_SCHEMA_VERSION: u32 = 1;
 
 /// Criteria that need a baseline, and nothing was said of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} of policy `{policy}` need a --baseline, which this version cannot compare with yet: give \
+#[error("{} of policy `{policy}` need a --baseline: name the live index or its alias, give \
     --no-baseline to skip them by name (the verdict then approves the creation of an alias only), or \
     name criteria that need none, such as --min-cov and --max-ds", .metrics.join(", "))]
 pub struct NeedsBaseline {

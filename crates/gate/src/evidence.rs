@@ -7,13 +7,15 @@ use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Digest, Number, Pins, Unit};
 use wfgy_stats::Sample;
 
+use crate::paired::BaselineArm;
+
 /// Everything that [`decide`](crate::decide) reads. A pure function of runs and context makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Pins of the candidate; INDEX_HASH and SERVING_HASH are always there.
     pub pins: Pins,
-    /// Pins of the baseline, where there is one.
-    pub baseline: Option<Pins>,
+    /// The baseline's arm, where there is one.
+    pub baseline: Option<BaselineArm>,
     /// Digest of the gold set.
     pub gold_digest: Digest,
     /// What k counts.
@@ -42,6 +44,9 @@ pub struct Evidence {
     /// By drift metric: how much two evaluations of one index differ, in the metric's unit; it
     /// widens the margin of a criterion on it. Empty where no noise floor was measured.
     pub noise_floor: BTreeMap<String, f64>,
+    /// By latency ratio: by how many milliseconds the candidate's quantile is above the
+    /// baseline's.
+    pub latency_gap_ms: BTreeMap<String, f64>,
     /// What ΔS is for text that does not answer.
     pub nulls: Nulls,
     /// How much was asked and answered.

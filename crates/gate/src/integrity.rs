@@ -1,5 +1,8 @@
 //! Stored vectors are trusted only after they were compared with their text.
 
+use wfgy_core::Pins;
+use wfgy_core::evaluation::Integrity;
+
 use crate::decide::rule;
 use crate::effective::EffectivePolicy;
 use crate::evidence::Evidence;
@@ -16,8 +19,29 @@ const SAME: f64 = 0.999;
 /// inconclusive, or, where somebody switched the comparison off, a pass that approves nothing.
 /// A store without vectors has nothing to compare.
 pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding {
-    let found = &evidence.integrity;
-    let make = |verdict, code, reason| rule("integrity.mismatches", verdict, code, reason);
+    let Evidence { integrity, pins, stored_vectors, .. } = evidence;
+    of("integrity.mismatches", policy, integrity, pins, *stored_vectors)
+}
+
+/// The same of a baseline, where there is one: what it was compared with says nothing against the
+/// candidate, so that it is inconclusive at worst.
+pub(crate) fn of_baseline(policy: &EffectivePolicy, evidence: &Evidence) -> Option<Finding> {
+    let arm = evidence.baseline.as_ref()?;
+    let integrity = &arm.pairing.integrity;
+    let mut found = of("baseline.integrity", policy, integrity, &arm.pins, arm.stored_vectors);
+    found.verdict = found.verdict.min(Verdict::Inconclusive);
+    found.reason = format!("baseline: {}", found.reason);
+    Some(found)
+}
+
+fn of(
+    name: &str,
+    policy: &EffectivePolicy,
+    found: &Integrity,
+    pins: &Pins,
+    stored_vectors: bool,
+) -> Finding {
+    let make = |verdict, code, reason| rule(name, verdict, code, reason);
     let damaged = found.mismatches > 0 || found.lowest_cosine.is_some_and(|cosine| cosine < SAME);
     if damaged {
         let kind = found.kind.as_deref().unwrap_or("of an unknown kind");
@@ -41,7 +65,7 @@ pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding 
                 .to_owned(),
         ),
         // Said by the run and by the pins: a store whose vectors could not be had is another thing.
-        "none" if !evidence.pins.name_embedder() && !evidence.stored_vectors => make(
+        "none" if !pins.name_embedder() && !stored_vectors => make(
             Verdict::Pass,
             Code::Unchecked,
             "the store holds no vectors; ΔS comes from text embedded anew".to_owned(),
@@ -53,7 +77,7 @@ pub(crate) fn finding(policy: &EffectivePolicy, evidence: &Evidence) -> Finding 
              evaluate again"
                 .to_owned(),
         ),
-        "impossible" if !evidence.stored_vectors => make(
+        "impossible" if !stored_vectors => make(
             Verdict::Pass,
             Code::Unchecked,
             "stored vectors cannot be compared with their text; ΔS does not come from them"

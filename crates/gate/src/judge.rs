@@ -4,10 +4,15 @@ use wfgy_core::Number;
 use wfgy_stats::round9;
 
 use crate::criterion::{Comparison, Criterion, OnNoData};
-use crate::evidence::Evidence;
+use crate::evidence::{Counts, Evidence};
 use crate::finding::{Code, Finding};
 use crate::metric::{KnownMetric, Origin};
+use crate::paired::is_drift;
 use crate::verdict::Verdict;
+
+/// A quantile of latency that is at most so many milliseconds above the baseline's is no slower,
+/// whatever the ratio.
+const FLOOR_MS: f64 = 5.0;
 
 /// What is found for one criterion.
 pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
@@ -41,7 +46,12 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
     finding.worst_case = value.worst_case;
     finding.noise_floor = floor;
     let asked = criterion.widened(floor.unwrap_or(0.0));
-    (finding.verdict, finding.code, finding.reason) = compare(&asked, &value);
+    let known = criterion.known();
+    let is_ratio = known.is_some_and(|known| known.origin == Origin::Baseline && !is_drift(&known));
+    (finding.verdict, finding.code, finding.reason) = match is_ratio {
+        true => compare_ratio(&asked, &value, evidence.latency_gap_ms.get(&criterion.metric)),
+        false => compare(&asked, &value),
+    };
     finding
 }
 
@@ -49,9 +59,7 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
 /// measured. It never widens an absolute bound.
 fn margin(criterion: &Criterion, evidence: &Evidence) -> Result<Option<f64>, (Code, String)> {
     let metric = &criterion.metric;
-    let drifts = criterion
-        .known()
-        .is_some_and(|known| known.origin == Origin::Baseline && known.over_questions);
+    let drifts = criterion.known().as_ref().is_some_and(is_drift);
     match evidence.noise_floor.get(metric) {
         Some(floor) if drifts && floor.is_finite() && *floor >= 0.0 => Ok(Some(*floor)),
         Some(floor) if drifts => {
@@ -124,14 +132,16 @@ fn value_of(criterion: &Criterion, evidence: &Evidence) -> Result<Value, (Code, 
         number.point = number.point.max(worst);
     }
     let mut value = Value { number, slot, worst_case: None, worst_case_unknown: false };
-    let counts = &evidence.counts;
-    let lost = counts.failed > 0 || counts.usable < counts.answerable;
+    let lost_of = |counts: &Counts| counts.failed > 0 || counts.usable < counts.answerable;
+    let drifts = is_drift(&known);
+    let mut arms = evidence.baseline.iter().filter(|_| drifts);
+    let lost = lost_of(&evidence.counts) || arms.any(|arm| lost_of(&arm.pairing.counts));
     match evidence.worst_case.as_ref().map(|metrics| metrics.get(metric)) {
         // What counts failed runs itself differs only by questions that were never asked.
         Some(Some(worst)) if !known.omits_failed_runs && worst.point == number.point => {}
         Some(Some(worst)) if known.can_be(worst.point) => value.worst_case = Some(worst.point),
         Some(Some(_)) => value.worst_case_unknown = true,
-        Some(None) if known.origin == Origin::Runs => {
+        Some(None) if drifts || known.origin == Origin::Runs => {
             value.worst_case_unknown = known.omits_failed_runs;
         }
         Some(None) | None => value.worst_case_unknown = lost && known.omits_failed_runs,
@@ -157,6 +167,37 @@ pub(crate) fn at_slot(slot: Option<usize>) -> String {
         None => String::new(),
         Some(0) => " on the wording as written".to_owned(),
         Some(slot) => format!(" on paraphrase {slot}"),
+    }
+}
+
+/// A ratio of latencies: a pass by its point or by how little it is, a fail only where the lower
+/// end of its interval is violated too; calls that follow each other are alike, and one slow
+/// minute is no fail.
+fn compare_ratio(
+    criterion: &Criterion,
+    value: &Value,
+    gap_ms: Option<&f64>,
+) -> (Verdict, Code, String) {
+    let (verdict, code, reason) = compare(criterion, value);
+    if code != Code::Violated {
+        return (verdict, code, reason);
+    }
+    if let Some(gap) = gap_ms.filter(|gap| gap.is_finite() && **gap <= FLOOR_MS) {
+        let reason = format!("{reason}, but {gap:.3} ms more are too little to matter");
+        return (Verdict::Pass, Code::Holds, reason);
+    }
+    let lower = value.number.ci.and_then(|ci| ci.lower).filter(|lower| lower.is_finite());
+    match lower.map(|lower| (round9(lower), criterion.compare(lower))) {
+        Some((lower, Comparison::Violated)) => {
+            (Verdict::Fail, Code::Violated, format!("{reason}, nor is its lower bound {lower}"))
+        }
+        _ => {
+            let reason = format!(
+                "{reason}, but its lower bound does not show it: evaluate again, on a machine \
+                 that does nothing else"
+            );
+            (Verdict::Inconclusive, Code::Undecided, reason)
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod integrity;
 mod judge;
 mod metric;
 mod nulls;
+mod paired;
 mod policy;
 mod refusal;
 mod standing;
@@ -42,6 +43,9 @@ pub use effective::{
 pub use evidence::{Counts, Evidence, Nulls, Samples};
 pub use finding::{Code, Finding, Needs, Warning};
 pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest};
+pub use paired::{
+    BaselineArm, Compared, Comparison, CoverageUnit, DeltaSScale, NamedArm, Pairing, PinPair,
+};
 pub use policy::{
     DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
     PolicyError,

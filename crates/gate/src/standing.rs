@@ -74,7 +74,10 @@ impl FiledVerdict {
                 .filter(|skipped| skipped.criterion.kind == Kind::Hard)
                 .map(|skipped| skipped.criterion.to_string())
                 .collect(),
-            baseline: decided.baseline.as_ref().map(|b| (b.index_hash, b.serving_hash)),
+            baseline: decided
+                .baseline
+                .as_ref()
+                .map(|b| (b.subject.index_hash, b.subject.serving_hash)),
             ended: file.measured.ended,
             expires: file.measured.expires,
             unusable: file.measured.unusable,

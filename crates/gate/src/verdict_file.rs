@@ -11,6 +11,7 @@ use crate::decide::{Approves, Decision, approves};
 use crate::effective::EffectivePolicy;
 use crate::evidence::{Counts, Evidence};
 use crate::finding::{Finding, worst};
+use crate::paired::{Compared, NamedArm};
 use crate::policy::PolicyError;
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
@@ -75,7 +76,7 @@ pub struct Decided {
     /// What was evaluated.
     pub subject: Subject,
     /// What it was compared with.
-    pub baseline: Option<Subject>,
+    pub baseline: Option<Compared>,
     /// Digest of the gold set's content.
     pub gold_digest: Digest,
     /// Digest of `policy`.
@@ -165,8 +166,8 @@ pub struct Circumstances {
     pub engine_version: String,
     /// The index as it was named.
     pub index: String,
-    /// The baseline as it was named.
-    pub baseline: Option<String>,
+    /// The baseline; there iff the evidence has one.
+    pub baseline: Option<NamedArm>,
     /// When the evaluation began.
     pub began: Timestamp,
     /// When it ended.
@@ -205,6 +206,9 @@ pub enum VerdictFileError {
         /// From the rest.
         made: String,
     },
+    /// The evidence knows of a baseline and the circumstances do not, or the other way round.
+    #[error("a baseline and its runs belong together: one was given without the other")]
+    Baseline,
     /// The findings are not those of the policy.
     #[error("the findings are not one for each criterion of the policy: the file was altered")]
     Findings,
@@ -220,16 +224,27 @@ impl VerdictFile {
     /// The file of a decision.
     ///
     /// # Errors
-    /// [`VerdictFileError::Subject`] where an index has no hashes.
+    /// [`VerdictFileError::Subject`] where an index has no hashes, [`VerdictFileError::Baseline`]
+    /// where a baseline has no runs.
     pub fn new(
         policy: &EffectivePolicy,
         evidence: &Evidence,
         decision: Decision,
         circumstances: Circumstances,
     ) -> Result<Self, VerdictFileError> {
+        let baseline = match (&evidence.baseline, &circumstances.baseline) {
+            (None, None) => None,
+            (Some(arm), Some(named)) => Some(Compared {
+                subject: Subject::of(&arm.pins)?,
+                runs_digest: named.runs_digest,
+                pairing: arm.pairing.clone(),
+                comparisons: decision.comparisons,
+            }),
+            (Some(_), None) | (None, Some(_)) => return Err(VerdictFileError::Baseline),
+        };
         let decided = Decided {
             subject: Subject::of(&evidence.pins)?,
-            baseline: evidence.baseline.as_ref().map(Subject::of).transpose()?,
+            baseline,
             gold_digest: evidence.gold_digest,
             policy_digest: policy.digest()?,
             policy: policy.clone(),
@@ -247,7 +262,7 @@ impl VerdictFile {
         };
         let measured = Measured {
             index: circumstances.index,
-            baseline: circumstances.baseline,
+            baseline: circumstances.baseline.map(|baseline| baseline.name),
             began: circumstances.began,
             ended: circumstances.ended,
             expires: circumstances.ended.plus(policy.expiry_seconds),
@@ -285,7 +300,8 @@ impl VerdictFile {
         same("decided_digest", self.decided_digest, Digest::of_json(decided)?)?;
         same("measured_digest", self.measured_digest, Digest::of_json(measured)?)?;
         same("decided.policy_digest", decided.policy_digest, decided.policy.digest()?)?;
-        for subject in std::iter::once(&decided.subject).chain(&decided.baseline) {
+        let baseline = decided.baseline.as_ref().map(|baseline| &baseline.subject);
+        for subject in std::iter::once(&decided.subject).chain(baseline) {
             let made = Subject::of(&subject.pins)?;
             same("index_hash", subject.index_hash, made.index_hash)?;
             same("serving_hash", subject.serving_hash, made.serving_hash)?;
@@ -294,6 +310,7 @@ impl VerdictFile {
         same("decided.seeds", decided.seeds.len(), decided.policy.seeds)?;
         same("decided.scorer", &decided.scorer, &decided.policy.scorer)?;
         same("decided.scorer_schema", &decided.scorer_schema, &decided.policy.scorer_schema)?;
+        same("measured.baseline", measured.baseline.is_some(), decided.baseline.is_some())?;
         let expires = measured.ended.plus(decided.policy.expiry_seconds);
         same("measured.expires", measured.expires, expires)?;
         same("measured.began", measured.began, measured.began.min(measured.ended))?;

@@ -4,9 +4,7 @@
 
 mod healthy;
 
-use healthy::{
-    decided, effective, evidence, found, max_ds, min_cov, number, pins, policy, setting,
-};
+use healthy::{decided, effective, evidence, found, max_ds, min_cov, number, policy, setting};
 use wfgy_gate::{
     Approves, Baseline, CannotEvaluate, Code, Criterion, Evidence, IntegrityMode, Kind, OnNoData,
     Op, PolicyDraft, Setting, Verdict, Warning, decide,
@@ -339,17 +337,6 @@ fn rule_full_integrity_is_not_met_by_a_sample() {
     evidence.integrity.mode = "full".to_owned();
     assert_eq!(decide(&full, &evidence).unwrap().verdict, Verdict::Pass);
     assert_eq!(decided(vec![min_cov(0.7)], &evidence).verdict, Verdict::Pass);
-}
-
-#[test]
-fn rule_a_pin_that_may_not_change_against_the_baseline_is_a_finding() {
-    let mut evidence = evidence();
-    evidence.baseline = Some(pins("docs_vA"));
-    assert_eq!(decided(vec![min_cov(0.7)], &evidence).verdict, Verdict::Pass);
-    evidence.pins.set("TOK_VER", "other");
-    let decision = decided(vec![min_cov(0.7)], &evidence);
-    assert_eq!(decision.verdict, Verdict::Fail);
-    assert!(decision.decided.iter().any(|f| f.name == "pins.TOK_VER"));
 }
 
 #[test]

@@ -10,11 +10,12 @@ use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
 const EXAMPLES: &str = "\
 Examples:
   wfgy_eval --gold gold_40.json --index docs_vB --min-cov 0.70 --max-ds 0.45
-  wfgy_eval --gold gold_40.json --index docs_live --policy cutover --no-baseline --out report/
+  wfgy_eval --gold gold_40.json --index docs_vB --policy cutover --baseline docs_live --out report/
   wfgy_eval --gold gold_40.json --index docs_vB --format junit \\
       --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" > wfgy.xml
   wfgy_eval replay report/ --policy strict.toml
   wfgy_eval calibrate --gold gold_40.json --index docs_live --write policy.toml
+  wfgy_eval diff report/baseline.runs.jsonl report/runs.jsonl
   wfgy_eval gold check --gold gold_40.json --index docs_vB
   wfgy_eval schema gold
   wfgy_eval preset cutover > policy.toml";
@@ -67,6 +68,21 @@ pub(crate) enum Command {
     },
     /// Proposes the bound on ΔS that separates right from unrelated text under this embedder
     Calibrate(super::calibrate::CalibrateArgs),
+    /// Lists the questions that two evaluations answer in different ways, with both hit lists
+    Diff {
+        /// Folder that --out wrote, or a file of runs in one
+        #[arg(value_name = "RUNS_A")]
+        before: PathBuf,
+        /// Another
+        #[arg(value_name = "RUNS_B")]
+        after: PathBuf,
+        /// Hits that count [default: those of the second]
+        #[arg(long, value_name = "N")]
+        k: Option<usize>,
+        /// Form of the output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: CheckFormat,
+    },
     /// Work on gold sets
     Gold {
         #[command(subcommand)]
@@ -161,6 +177,19 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub criteria: CriteriaArgs,
 
+    /// The live index to compare with: its directory, or an alias of the store
+    #[arg(
+        long,
+        value_name = "DIR|ALIAS",
+        conflicts_with = "no_baseline",
+        help_heading = "Evaluation"
+    )]
+    pub baseline: Option<PathBuf>,
+
+    /// Time single calls of both indexes, also where no criterion asks for it
+    #[arg(long, help_heading = "Evaluation")]
+    pub latency: bool,
+
     /// Seeds: 0 leaves a wording as written, the others perturb it [default: the policy's, else 2]
     #[arg(long, value_name = "N", help_heading = "Evaluation")]
     pub seeds: Option<u64>,
@@ -188,7 +217,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE.npy", requires = "scorer", help_heading = "Evaluation")]
     pub scorer_vectors: Option<PathBuf>,
 
-    /// Folder for verdict.json, report.json, runs.jsonl, timings.jsonl
+    /// Folder for verdict.json, report.json, runs.jsonl, timings.jsonl, baseline.runs.jsonl, latency.jsonl
     #[arg(long, value_name = "DIR", help_heading = "Results")]
     pub out: Option<PathBuf>,
 

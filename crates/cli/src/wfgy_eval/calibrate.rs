@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use wfgy_engine::{Calibrated, Parts, Settings, share_passing, summary};
+use wfgy_engine::{Calibrated, Parts, Settings, evaluate, share_passing, summary};
 use wfgy_formats::policy::{Form, with_upper_bound};
 use wfgy_formats::{InputError, durable, gold};
 
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failu
     };
     let mut settings = Settings::new(K, 1);
     settings.call_timeout = Some(Duration::from_secs(args.source.embed_timeout));
-    let evaluation = watched(parts, &settings, &args.gold)?;
+    let evaluation =
+        watched(&settings, &args.gold, |settings, progress| evaluate(parts, settings, progress))?;
     let failed = |error| engine_failure(error, &args.gold);
     let evidence = summary(&evaluation.context, &evaluation.runs, K).map_err(failed)?;
     let point = |name: &str| evidence.metrics.get(name).map(|number| number.point);

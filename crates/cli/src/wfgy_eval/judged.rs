@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wfgy_core::evaluation::{Context, Curves, RunRecord};
-use wfgy_engine::{StageLatency, WorstQuestion, curves, summary};
+use wfgy_core::Digest;
+use wfgy_core::evaluation::{Context, Curves, LatencyRecord, RunRecord};
+use wfgy_engine::{
+    Records, StageLatency, WorstQuestion, add_latency_ratios, curves, paired_summary, summary,
+};
+use wfgy_formats::runs;
 use wfgy_gate::{
-    Approves, CannotEvaluate, Code, Decision, EffectivePolicy, Evidence, OnNoData, Op, SkipReason,
-    Skipped, Unusable, Verdict, decide,
+    Approves, CannotEvaluate, Code, Comparison, CoverageUnit, Decision, DeltaSScale,
+    EffectivePolicy, Evidence, Finding, NamedArm, OnNoData, Op, PinPair, SkipReason, Skipped,
+    Unusable, Verdict, decide,
 };
 
 use super::culprits::Culprits;
@@ -18,12 +23,47 @@ use crate::exit::Failure;
 /// How many of the worst questions are shown.
 const SHOWN_QUESTIONS: usize = 5;
 
+/// What one arm of an evaluation saw.
+pub(crate) struct Arm {
+    /// What stands beside the runs.
+    pub context: Context,
+    /// The runs.
+    pub runs: Vec<RunRecord>,
+}
+
+impl Arm {
+    /// For the engine.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records { context: &self.context, runs: &self.runs }
+    }
+
+    /// SHA-256 of the file that its runs are written to.
+    ///
+    /// # Errors
+    /// Where a run has no canonical JSON.
+    pub(crate) fn digest(&self) -> Result<Digest, Failure> {
+        runs::digest_of_runs(&self.runs).map_err(Failure::unable)
+    }
+
+    /// It as a baseline of a verdict.
+    ///
+    /// # Errors
+    /// As [`digest`](Self::digest).
+    pub(crate) fn named(&self) -> Result<NamedArm, Failure> {
+        Ok(NamedArm { name: self.context.index.clone(), runs_digest: self.digest()? })
+    }
+}
+
 /// A verdict and what it rests on.
 pub(crate) struct Judged {
     /// What was evaluated.
-    pub context: Context,
+    pub candidate: Arm,
+    /// What it was compared with.
+    pub baseline: Option<Arm>,
     /// The directory, as a person would name it to `vec`.
     pub target: String,
+    /// The calls of the latency pass; empty where there was none.
+    pub calls: Vec<LatencyRecord>,
     /// By what it was judged.
     pub policy: EffectivePolicy,
     /// What was measured.
@@ -54,8 +94,9 @@ impl Judged {
     /// # Errors
     /// Where the records do not fit the policy, or too little was answered.
     pub(crate) fn of(
-        context: Context,
-        runs: &[RunRecord],
+        candidate: Arm,
+        baseline: Option<Arm>,
+        calls: Vec<LatencyRecord>,
         policy: EffectivePolicy,
         target: PathBuf,
     ) -> Result<Self, Failure> {
@@ -63,17 +104,27 @@ impl Judged {
             true => Failure::input(error),
             false => Failure::unable(error),
         };
-        let evidence = summary(&context, runs, policy.k).map_err(engine)?;
-        let curves = curves(&context, runs, policy.k).map_err(engine)?;
+        let Records { context, runs } = candidate.records();
+        let evidence = match &baseline {
+            Some(baseline) => paired_summary(candidate.records(), baseline.records(), policy.k),
+            None => summary(context, runs, policy.k),
+        };
+        let mut evidence = evidence.map_err(engine)?;
+        if baseline.is_some() && !calls.is_empty() {
+            add_latency_ratios(&mut evidence, &calls);
+        }
+        let curves = curves(context, runs, policy.k).map_err(engine)?;
         let decision = decide(&policy, &evidence).map_err(|error: CannotEvaluate| Failure {
             code: error.exit_code(),
             message: error.to_string(),
         })?;
         let culprits = Culprits::of(&decision);
-        let worst = culprits.among(&context, runs, policy.k, SHOWN_QUESTIONS).map_err(engine)?;
+        let worst = culprits.among(context, runs, policy.k, SHOWN_QUESTIONS).map_err(engine)?;
         let target = target.display().to_string();
         Ok(Self {
-            context,
+            candidate,
+            baseline,
+            calls,
             target,
             policy,
             evidence,
@@ -112,7 +163,7 @@ impl Judged {
     /// A verdict that is no pass, or that other lines stand against, in one line: for logs whose
     /// reader sees nothing else.
     pub(crate) fn one_line(&self) -> Option<String> {
-        let (verdict, index) = (self.decision.verdict, &self.context.index);
+        let (verdict, index) = (self.decision.verdict, &self.candidate.context.index);
         if verdict == Verdict::Pass {
             return self.is_stood_against().then(|| {
                 let against = self.standing.iter().flat_map(Standing::against);
@@ -169,6 +220,35 @@ impl Judged {
         };
         text.push_str(&format!("; k = {} {unit}, {seeds}", evidence.k));
         text
+    }
+
+    /// The pins of both arms side by side; none without a baseline.
+    pub(crate) fn pin_pairs(&self) -> Vec<PinPair> {
+        PinPair::all(&self.policy, &self.evidence)
+    }
+
+    /// What the baseline is and what the comparison rests on, in one phrase.
+    pub(crate) fn compared(&self) -> Option<String> {
+        let (baseline, arm) = (self.baseline.as_ref()?, self.evidence.baseline.as_ref()?);
+        let pairing = &arm.pairing;
+        let mut text = format!("against {}: {} pairs", baseline.context.index, pairing.pairs);
+        if pairing.delta_s == DeltaSScale::ZOfHardNull {
+            text.push_str(", ΔS as z of each arm's hard null (different scorers)");
+        }
+        if pairing.coverage == CoverageUnit::Characters {
+            text.push_str(", coverage in characters (different tokenizers)");
+        }
+        Some(text)
+    }
+
+    /// What stands beside a criterion on drift.
+    pub(crate) fn comparison(&self, finding: &Finding) -> Option<String> {
+        let criterion = finding.criterion.as_ref()?.to_string();
+        let found = self.decision.comparisons.iter().find(|c| c.criterion == criterion)?;
+        let Comparison { wins, ties, losses, p_holm, dominance, .. } = found;
+        Some(format!(
+            "{wins} better, {ties} equal, {losses} worse; effect {dominance:+.2}; p {p_holm:.3}"
+        ))
     }
 
     /// The whole effective policy: its digest, its settings, a line a criterion.

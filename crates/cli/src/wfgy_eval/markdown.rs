@@ -7,7 +7,7 @@ use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 use super::judged::Judged;
 use super::plot;
 use super::standing::Standing;
-use super::table::{interval, null_line, pretty, short, shortened, value, why};
+use super::table::{both, interval, null_line, pretty, short, shortened, value, why};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
 ///
@@ -23,7 +23,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         Verdict::Fail => "❌",
     };
     let word = decision.verdict.to_string();
-    writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.context.index)?;
+    writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.candidate.context.index)?;
     writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
     if let Some(remark) = &judged.remark {
         writeln!(out, "⚠️ {}\n", cell(remark))?;
@@ -33,7 +33,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         "| | criterion | value | interval | bound | |\n| --- | --- | ---: | --- | --- | --- |"
     )?;
     for finding in decision.decided.iter().chain(&decision.measured) {
-        row(out, finding)?;
+        row(out, finding, judged.comparison(finding))?;
     }
     for skipped in &judged.policy.skipped {
         let why = judged.why_skipped(skipped);
@@ -43,6 +43,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "\n{line}.")?;
     }
     writeln!(out, "\n```text\n{}\n```", plot::curves(&judged.curves).join("\n"))?;
+    pins(out, judged)?;
     if !judged.worst.is_empty() {
         let heading = cell(&judged.culprits.heading());
         writeln!(out, "\n<details><summary>{heading}</summary>\n")?;
@@ -75,7 +76,20 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     writeln!(out, "\n<sub>index `{}` · policy `{}`</sub>", short(hash), short(&digest))
 }
 
-fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+/// The pins that differ side by side.
+fn pins(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
+    let Some(compared) = judged.compared() else { return Ok(()) };
+    writeln!(out, "\n{}.\n", cell(&compared))?;
+    writeln!(out, "| pin | baseline | candidate | may change |\n| --- | --- | --- | --- |")?;
+    for pair in judged.pin_pairs().iter().filter(|pair| !pair.is_equal()) {
+        let [was, is] = both(pair).map(|pin| cell(&pin));
+        let allowed = if pair.may_change { "yes" } else { "**no**" };
+        writeln!(out, "| `{}` | {was} | {is} | {allowed} |", pair.pin)?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut dyn Write, finding: &Finding, comparison: Option<String>) -> io::Result<()> {
     let sign = match finding.verdict {
         Verdict::Pass if finding.code == Code::Unchecked => "⚠️",
         Verdict::Pass => "✅",
@@ -90,6 +104,9 @@ fn row(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
     for warning in finding.warnings.iter().filter(said) {
         reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));
+    }
+    if let Some(comparison) = comparison {
+        reason.push_str(&format!("<br>{}", cell(&comparison)));
     }
     let around = interval(finding).unwrap_or_default();
     writeln!(out, "| {sign} | `{}` | {number} | {around} | {bound} | {reason} |", finding.name)

@@ -1,9 +1,11 @@
 //! The program `wfgy_eval`: decides whether an index may go live.
 
 mod args;
+mod baseline;
 mod calibrate;
 mod check;
 mod culprits;
+mod diff;
 mod judged;
 mod markdown;
 mod output;
@@ -12,6 +14,7 @@ mod policy;
 mod replay;
 mod run;
 mod standing;
+mod stored;
 mod table;
 
 use std::process::ExitCode;
@@ -37,6 +40,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         None => run::run(&cli.eval),
         Some(Command::Replay { runs, criteria, format }) => replay::run(runs, criteria, *format),
+        Some(Command::Diff { before, after, k, format }) => diff::run(before, after, *k, *format),
         Some(Command::Gold { command: GoldCommand::Check { gold, index, source, format } }) => {
             check::run(gold, index, source, &cli.eval.store, *format)
         }

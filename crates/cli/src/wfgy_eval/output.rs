@@ -5,23 +5,31 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::json;
-use wfgy_core::evaluation::{Context, RunRecord, RunStatus, TimingRecord};
+use wfgy_core::evaluation::{RunStatus, TimingRecord};
 use wfgy_core::{Digest, Unit, canonical_json};
-use wfgy_engine::Exports;
+use wfgy_engine::{Exports, latency_quantiles};
 use wfgy_formats::durable::{self, PRIVATE};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
 use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_score::trec::Level;
 
 use super::args::{Format, TrecLevel};
-use super::judged::Judged;
+use super::judged::{Arm, Judged};
 use super::{culprits, markdown, table};
 use crate::exit::Failure;
 use crate::say;
 
 /// What the folder of `--out` holds.
-const FILES: [&str; 6] =
-    ["verdict.json", "report.json", "runs.jsonl", "timings.jsonl", "texts.jsonl", "vectors.npy"];
+const FILES: [&str; 8] = [
+    "verdict.json",
+    "report.json",
+    "runs.jsonl",
+    "baseline.runs.jsonl",
+    "timings.jsonl",
+    "latency.jsonl",
+    "texts.jsonl",
+    "vectors.npy",
+];
 
 /// Tag of the TREC runs.
 const TREC_TAG: &str = "wfgy";
@@ -159,21 +167,29 @@ pub(crate) fn write_folder(
     folder: &Path,
     judged: &Judged,
     file: &VerdictFile,
-    records: &[RunRecord],
     timings: &[TimingRecord],
     exports: Option<&Exports>,
 ) -> Result<(), Failure> {
     let at = |error: io::Error| Failure::unable(format!("{}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(at)?;
     // A verdict of an earlier evaluation must not stand beside the runs of this one.
-    for stale in ["verdict.json", "texts.jsonl", "vectors.npy"] {
+    let optional = ["baseline.runs.jsonl", "latency.jsonl", "texts.jsonl", "vectors.npy"];
+    for stale in ["verdict.json"].into_iter().chain(optional) {
         match fs::remove_file(folder.join(stale)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(error)),
             _ => {}
         }
     }
-    runs::write_runs(&folder.join("runs.jsonl"), records).map_err(Failure::unable)?;
+    let written = |name: &str, arm: &Arm| {
+        runs::write_runs(&folder.join(name), &arm.runs).map(drop).map_err(Failure::unable)
+    };
+    written("runs.jsonl", &judged.candidate)?;
+    judged.baseline.iter().try_for_each(|arm| written("baseline.runs.jsonl", arm))?;
     runs::write_timings(&folder.join("timings.jsonl"), timings).map_err(Failure::unable)?;
+    if !judged.calls.is_empty() {
+        runs::write_latency(&folder.join("latency.jsonl"), &judged.calls)
+            .map_err(Failure::unable)?;
+    }
     if let Some(exports) = exports {
         runs::write_texts(&folder.join("texts.jsonl"), &exports.texts).map_err(Failure::unable)?;
         write_vectors(&folder.join("vectors.npy"), exports)?;
@@ -181,7 +197,9 @@ pub(crate) fn write_folder(
     let findings = [&judged.decision.decided[..], &judged.decision.measured[..]].concat();
     let report = report::Report {
         schema_version: report::SCHEMA_VERSION,
-        context: judged.context.clone(),
+        context: judged.candidate.context.clone(),
+        baseline: baseline_report(judged),
+        latency: (!judged.calls.is_empty()).then(|| latency_quantiles(&judged.calls)),
         metrics: judged.evidence.metrics.clone(),
         curves: judged.curves.clone(),
         findings,
@@ -190,6 +208,16 @@ pub(crate) fn write_folder(
     report::write(&folder.join("report.json"), &report).map_err(Failure::unable)?;
     let _: Digest = verdict::write(&folder.join("verdict.json"), file).map_err(Failure::unable)?;
     Ok(())
+}
+
+fn baseline_report(judged: &Judged) -> Option<report::BaselineReport> {
+    let (arm, evidence) = (judged.baseline.as_ref()?, judged.evidence.baseline.as_ref()?);
+    Some(report::BaselineReport {
+        context: arm.context.clone(),
+        pairing: evidence.pairing.clone(),
+        comparisons: judged.decision.comparisons.clone(),
+        pin_pairs: judged.pin_pairs(),
+    })
 }
 
 fn write_vectors(path: &Path, exports: &Exports) -> Result<(), Failure> {
@@ -203,16 +231,16 @@ fn write_vectors(path: &Path, exports: &Exports) -> Result<(), Failure> {
 /// Where an id cannot stand in such a file, or it cannot be written.
 pub(crate) fn write_trec_run(
     path: &Path,
-    context: &Context,
-    records: &[RunRecord],
+    arm: &Arm,
     level: Option<TrecLevel>,
 ) -> Result<(), Failure> {
-    let level = match (level, context.unit) {
+    let level = match (level, arm.context.unit) {
         (Some(TrecLevel::Document), _) | (None, Unit::Document) => Level::Document,
         (Some(TrecLevel::Section), _) | (None, Unit::Snippet) => Level::Section,
         (Some(TrecLevel::Snippet), _) => Level::Snippet,
     };
-    let first = records
+    let first = arm
+        .runs
         .iter()
         .filter(|run| run.wording == 0 && run.seed == 0)
         .filter(|run| matches!(run.status, RunStatus::Answered | RunStatus::Empty));

@@ -44,14 +44,22 @@ fn loaded(named: &str) -> Result<PolicyDraft, Failure> {
 /// Where the policy contradicts itself, or needs a baseline that was neither given nor declined.
 pub(crate) fn effective(
     draft: PolicyDraft,
-    no_baseline: bool,
+    baseline: Baseline,
     scorer: String,
     scorer_schema: String,
 ) -> Result<EffectivePolicy, Failure> {
     let policy: Policy = draft.check().map_err(Failure::input)?;
-    let baseline = if no_baseline { Baseline::Declined } else { Baseline::Unsaid };
     let setting = Setting { baseline, scorer, scorer_schema, live: Default::default() };
     policy.effective(&setting).map_err(Failure::input)
+}
+
+/// What the flags say of a baseline.
+pub(crate) fn baseline(given: bool, declined: bool) -> Baseline {
+    match (given, declined) {
+        (_, true) => Baseline::Declined,
+        (true, false) => Baseline::Given,
+        (false, false) => Baseline::Unsaid,
+    }
 }
 
 /// What the scorer is called in a policy.

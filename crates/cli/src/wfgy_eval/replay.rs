@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use wfgy_core::Digest;
-use wfgy_formats::{report, runs, verdict};
+use wfgy_formats::{runs, verdict};
 use wfgy_gate::{Circumstances, Unusable, VerdictFile};
 
 use super::args::{CriteriaArgs, Format};
-use super::judged::Judged;
+use super::judged::{Arm, Judged};
+use super::stored::Stored;
 use super::{output, policy};
 use crate::clock;
 use crate::exit::Failure;
@@ -18,17 +19,16 @@ use crate::say;
 /// # Errors
 /// Everything that is no pass.
 pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Result<(), Failure> {
-    // `runs.jsonl` itself is taken for the folder that it stands in.
-    let folder: PathBuf = match folder.is_file() {
-        true => folder.parent().unwrap_or(Path::new(".")).to_owned(),
-        false => folder.to_owned(),
-    };
     let now = clock::now()?;
-    let report = report::read(folder.join("report.json")).map_err(Failure::input)?;
-    let records = runs::read_runs(folder.join("runs.jsonl")).map_err(Failure::input)?;
-    let runs_digest = runs::digest_of_runs(&records).map_err(Failure::unable)?;
-    warn_of_other_runs(&folder, runs_digest);
-    let context = report.context;
+    let stored = Stored::open(folder)?;
+    let candidate = stored.candidate()?;
+    warn_of_other_runs(&stored.folder, candidate.digest()?);
+    // A replay that declines the baseline judges the candidate's runs alone.
+    let baseline = match criteria.no_baseline {
+        true => None,
+        false => stored.baseline()?,
+    };
+    let context = &candidate.context;
     let mut draft = policy::draft(criteria)?;
     if criteria.policy.is_none() {
         // What was asked cannot be asked anew: without a policy of its own the replay has the
@@ -37,17 +37,24 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         draft.k = criteria.k.unwrap_or(context.k);
     }
     let names = (context.scorer.clone(), context.scorer_schema.clone());
-    let effective = policy::effective(draft, criteria.no_baseline, names.0, names.1)?;
+    let said = policy::baseline(baseline.is_some(), criteria.no_baseline);
+    let effective = policy::effective(draft, said, names.0, names.1)?;
     let target = PathBuf::from(&context.index);
-    let mut judged = Judged::of(context, &records, effective, target).map_err(|failure| {
-        let message = format!("{}: {}", folder.display(), failure.message);
-        Failure { message, ..failure }
-    })?;
+    let folder = &stored.folder;
+    let calls = match stored.report.latency {
+        Some(_) => runs::read_latency(folder.join("latency.jsonl")).map_err(Failure::input)?,
+        None => Vec::new(),
+    };
+    let mut judged =
+        Judged::of(candidate, baseline, calls, effective, target).map_err(|failure| {
+            let message = format!("{}: {}", folder.display(), failure.message);
+            Failure { message, ..failure }
+        })?;
     let circumstances = Circumstances {
-        runs_digest,
+        runs_digest: judged.candidate.digest()?,
         engine_version: crate::version::SHORT.to_owned(),
-        index: judged.context.index.clone(),
-        baseline: None,
+        index: judged.candidate.context.index.clone(),
+        baseline: judged.baseline.as_ref().map(Arm::named).transpose()?,
         began: now.at,
         ended: now.at,
         host: clock::host(),

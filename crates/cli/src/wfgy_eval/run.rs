@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use wfgy_core::{Digest, Embedder, Store, Unit};
-use wfgy_engine::{EvaluateError, Evaluation, Parts, Progress, Settings, evaluate};
-use wfgy_formats::{gold, runs};
-use wfgy_gate::{Circumstances, Unusable, VerdictFile};
+use wfgy_core::{Embedder, Store, Unit};
+use wfgy_engine::{
+    CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Settings, evaluate,
+    evaluate_pair, measure_latency,
+};
+use wfgy_formats::gold;
+use wfgy_gate::{Circumstances, EffectivePolicy, Unusable, VerdictFile};
 use wfgy_pointer::{FilingError, StoreDir, VerdictStore};
 
 use super::args::{EvalArgs, Format};
-use super::judged::Judged;
+use super::baseline::OpenedBaseline;
+use super::judged::{Arm, Judged};
 use super::standing::Standing;
 use super::{output, policy};
 use crate::clock::{self, Now};
@@ -89,7 +93,12 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     }
     let scorer_ref: &dyn Embedder = scorer.as_ref().unwrap_or(&queries).embedder.as_ref();
     let (scorer_ver, scorer_schema) = policy::scorer_names(scorer_ref);
-    let effective = policy::effective(draft, args.criteria.no_baseline, scorer_ver, scorer_schema)?;
+    let said = policy::baseline(args.baseline.is_some(), args.criteria.no_baseline);
+    let effective = policy::effective(draft, said, scorer_ver, scorer_schema)?;
+    let baseline = args.baseline.as_deref();
+    let baseline = baseline
+        .map(|name| OpenedBaseline::open(name, &store, &queries, &args.source))
+        .transpose()?;
     if let Some(folder) = &args.out {
         output::check_folder(folder, store.path(), &opened.directory)?;
     }
@@ -122,25 +131,49 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         embeds_any_text: queries.embeds_any_text,
         scorer_embeds_any_text: scorer.as_ref().unwrap_or(&queries).embeds_any_text,
     };
-    let evaluation = watched(parts, &settings, gold_path)?;
+    let other = baseline.as_ref().map(|arm| arm.parts(parts, &queries, scorer.as_ref()));
+    let timed = args.latency || asks_for_latency(&effective);
+    let watched = watched(&settings, gold_path, |settings, progress| {
+        let (evaluation, beside) = match other {
+            None => (evaluate(parts, settings, progress)?, None),
+            Some(other) => {
+                let [evaluation, beside] = evaluate_pair(parts, other, settings, progress)?;
+                (evaluation, Some(beside))
+            }
+        };
+        let latency = match timed {
+            true => measure_latency(parts, other, CALLS, settings, progress)?,
+            false => Vec::new(),
+        };
+        Ok((evaluation, beside, latency))
+    });
+    let (evaluation, other, latency) = watched?;
     let ended = clock::now()?;
 
     let Evaluation { mut context, runs, timings, exports, .. } = evaluation;
     tracing::info!(runs = runs.len(), "evaluated");
     context.index = index_name.display().to_string();
-    let runs_digest = runs::digest_of_runs(&runs).map_err(Failure::unable)?;
-    let mut judged = Judged::of(context, &runs, effective, opened.directory.clone())?;
+    let candidate = Arm { context, runs };
+    let arm = |(arm, evaluation): (&OpenedBaseline, Evaluation)| {
+        let Evaluation { mut context, runs, .. } = evaluation;
+        context.index = arm.name.clone();
+        Arm { context, runs }
+    };
+    let other = baseline.as_ref().zip(other).map(arm);
+    let mut judged = Judged::of(candidate, other, latency, effective, opened.directory.clone())?;
     judged.remark = shallow(&judged, &opened.index);
-    let file = verdict_file(&judged, args, &store, runs_digest, began, ended, began_seq)?;
+    let file = verdict_file(&judged, args, &store, began, ended, began_seq)?;
     if let Some(folder) = &args.out {
         let vectors = args.export_vectors.then_some(&exports);
-        output::write_folder(folder, &judged, &file, &runs, &timings, vectors)?;
+        output::write_folder(folder, &judged, &file, &timings, vectors)?;
     }
     if let Some(path) = &args.trec_run {
-        output::write_trec_run(path, &judged.context, &runs, args.trec_level)?;
+        output::write_trec_run(path, &judged.candidate, args.trec_level)?;
     }
     // The last look before filing: what was judged is what is there.
-    opened.index.unchanged(patience()).map_err(Failure::input)?;
+    for index in std::iter::once(&opened).chain(baseline.as_ref().map(|arm| &arm.opened)) {
+        index.index.unchanged(patience()).map_err(Failure::input)?;
+    }
     judged.unusable = file.measured.unusable;
     judged.latency = wfgy_engine::latency(&timings);
     judged.filed = Some(file_verdict(&file, &store)?);
@@ -162,13 +195,18 @@ fn shallow(judged: &Judged, index: &dyn Store) -> Option<String> {
     })
 }
 
+/// Whether a criterion can be decided by a latency pass only.
+fn asks_for_latency(policy: &EffectivePolicy) -> bool {
+    policy.criteria.iter().any(|criterion| criterion.metric.starts_with("latency."))
+}
+
 /// Evaluates under a progress bar. An interrupt ends the process, which has written nothing yet:
 /// between two steps at once, within a step when its part looks at the deadline.
-pub(crate) fn watched(
-    parts: Parts<'_>,
+pub(crate) fn watched<T>(
     settings: &Settings,
     gold: &Path,
-) -> Result<Evaluation, Failure> {
+    work: impl FnOnce(&Settings, OnProgress<'_>) -> Result<T, EvaluateError>,
+) -> Result<T, Failure> {
     let interrupt = terminal::Interrupt::listen()?;
     let stages = terminal::Stages::default();
     let progress = |progress: Progress| {
@@ -180,7 +218,7 @@ pub(crate) fn watched(
         stages.show(progress.stage, progress.done, progress.total);
     };
     let settings = Settings { stop: Some(interrupt.stop()), ..settings.clone() };
-    let result = evaluate(parts, &settings, &progress);
+    let result = work(&settings, &progress);
     stages.clear();
     if interrupt.asked() {
         return Err(Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() });
@@ -213,7 +251,6 @@ fn verdict_file(
     judged: &Judged,
     args: &EvalArgs,
     store: &StoreDir,
-    runs_digest: Digest,
     began: Now,
     ended: Now,
     began_seq: Option<u64>,
@@ -231,10 +268,10 @@ fn verdict_file(
         )?),
     };
     let circumstances = Circumstances {
-        runs_digest,
+        runs_digest: judged.candidate.digest()?,
         engine_version: crate::version::SHORT.to_owned(),
-        index: judged.context.index.clone(),
-        baseline: None,
+        index: judged.candidate.context.index.clone(),
+        baseline: judged.baseline.as_ref().map(Arm::named).transpose()?,
         began: began.at,
         ended: ended.at.max(began.at),
         host: clock::host(),

@@ -1,11 +1,13 @@
 //! What a person reads in ten seconds: the verdict, each criterion, the worst questions.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wfgy_core::Number;
-use wfgy_engine::WorstQuestion;
-use wfgy_gate::{Approves, Code, Finding, Kind, Verdict, Warning};
+use wfgy_core::evaluation::{ArmName, StageQuantiles};
+use wfgy_engine::{WorstQuestion, latency_quantiles};
+use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict, Warning};
 
 use super::culprits::LAMBDA;
 use super::judged::Judged;
@@ -51,7 +53,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     writeln!(
         out,
         "{style}{word}{style:#}  {BOLD}{}{BOLD:#}  {}",
-        judged.context.index,
+        judged.candidate.context.index,
         judged.what_it_approves()
     )?;
     writeln!(out, "{DIM}{}{DIM:#}", judged.asked())?;
@@ -59,12 +61,18 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         let yellow = colour(Verdict::Inconclusive);
         writeln!(out, "{yellow}!{yellow:#} {remark}")?;
     }
+    if let Some(compared) = judged.compared() {
+        writeln!(out, "{DIM}{compared}{DIM:#}")?;
+    }
     writeln!(out)?;
     let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
     let width = findings.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
     let intervals = findings.iter().any(|finding| interval(finding).is_some());
     for finding in findings {
         row(out, finding, width, intervals)?;
+        if let Some(comparison) = judged.comparison(finding) {
+            writeln!(out, "    {DIM}{comparison}{DIM:#}")?;
+        }
     }
     for skipped in &judged.policy.skipped {
         writeln!(
@@ -84,6 +92,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     for line in plot::curves(&judged.curves) {
         writeln!(out, "  {DIM}{line}{DIM:#}")?;
     }
+    pins(out, &judged.pin_pairs())?;
     match (decision.verdict, judged.worst.as_slice()) {
         (_, []) => {}
         (Verdict::Pass, questions) => {
@@ -107,6 +116,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let hash = evidence.pins.get("INDEX_HASH").unwrap_or("");
     let (gold, index, scorer) = (evidence.gold_digest, short(hash), &evidence.scorer);
     writeln!(out, "{DIM}gold {gold:.12}  index {index}  scorer {}{DIM:#}", short_model(scorer))?;
+    for line in pass_lines(judged) {
+        writeln!(out, "{DIM}{line}{DIM:#}")?;
+    }
     if !judged.latency.is_empty() {
         writeln!(out, "{DIM}{}{DIM:#}", latency_line(judged))?;
     }
@@ -121,6 +133,36 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "next: {next}")?;
     }
     Ok(())
+}
+
+/// The pins that differ side by side, and how many do not.
+fn pins(out: &mut dyn Write, pairs: &[PinPair]) -> io::Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let differing: Vec<&PinPair> = pairs.iter().filter(|pair| !pair.is_equal()).collect();
+    let equal = pairs.len() - differing.len();
+    writeln!(out, "\n{BOLD}Pins{BOLD:#}  {DIM}baseline → candidate; {equal} are equal{DIM:#}")?;
+    for pair in differing {
+        let yellow = colour(Verdict::Inconclusive);
+        let allowed = match pair.may_change {
+            true => format!("{DIM}may change{DIM:#}"),
+            false => format!("{yellow}may not change{yellow:#}"),
+        };
+        let [was, is] = both(pair);
+        writeln!(out, "  {:<16}  {was} → {is}  {allowed}", pair.pin)?;
+    }
+    Ok(())
+}
+
+/// What both arms have, hashes cut short.
+pub(super) fn both(pair: &PinPair) -> [String; 2] {
+    let shown = |pin: &Option<String>| match pin.as_deref() {
+        None => "nothing".to_owned(),
+        Some(hash) if pair.pin.ends_with("_HASH") => short(hash).to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    [shown(&pair.baseline), shown(&pair.candidate)]
 }
 
 fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) -> io::Result<()> {
@@ -141,7 +183,7 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
     let around = match intervals {
         true => {
             let colour = if finding.crosses() { colour(Verdict::Inconclusive) } else { DIM };
-            format!("{colour}{:<15}{colour:#}", interval(finding).unwrap_or_default())
+            format!("{colour}{:<17}{colour:#}", interval(finding).unwrap_or_default())
         }
         false => String::new(),
     };
@@ -243,6 +285,21 @@ fn short_model(name: &str) -> String {
         Some((before, digest)) => format!("{before}sha256:{}", short(digest)),
         None => name.to_owned(),
     }
+}
+
+/// What the latency pass measured, a line an arm.
+fn pass_lines(judged: &Judged) -> Vec<String> {
+    let line = |(arm, stages): (&ArmName, &BTreeMap<String, StageQuantiles>)| {
+        let name = match arm {
+            ArmName::Candidate => "candidate",
+            ArmName::Baseline => "baseline",
+        };
+        let stages = stages.iter().map(|(stage, StageQuantiles { p50, p95, p99, .. })| {
+            format!("{stage} p50 {:.2} p95 {:.2} p99 {:.2}", p50.point, p95.point, p99.point)
+        });
+        format!("{name}, single calls in ms: {}", stages.collect::<Vec<_>>().join("; "))
+    };
+    latency_quantiles(&judged.calls).iter().map(line).collect()
 }
 
 /// What this very evaluation took; it decides nothing.

@@ -24,6 +24,11 @@ pub(crate) fn lambda(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLa
     of_runs(grid, question.asked())
 }
 
+/// The same at worst: with the runs that could not be asked, as aborted ones.
+pub(super) fn lambda_at_worst(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
+    of_runs(grid, question.planned())
+}
+
 fn of_runs<'a>(grid: &Grid<'_>, runs: impl Iterator<Item = &'a RunRecord>) -> QuestionLambda {
     let runs: Vec<LambdaRun<'_>> = runs.map(|run| seen(grid, run)).collect();
     QuestionLambda::of(&runs)
@@ -45,7 +50,7 @@ fn seen<'a>(grid: &Grid<'_>, run: &'a RunRecord) -> LambdaRun<'a> {
 pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
     let of = |question: &QuestionRuns<'_>| match failed {
         Failed::LeftOut => lambda(grid, question),
-        Failed::AtWorst => of_runs(grid, question.planned()),
+        Failed::AtWorst => lambda_at_worst(grid, question),
     };
     let questions: Vec<QuestionLambda> = grid.answerable().map(of).collect();
     let data = LambdaData::of(&questions);

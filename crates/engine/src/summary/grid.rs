@@ -199,6 +199,7 @@ fn check(
         if !cutoffs.iter().all(|cutoff| held.contains(cutoff)) {
             return wrong("coverage at a cutoff is missing");
         }
+        shares.extend(run.character_coverage.values());
         shares.extend(run.coverage.values().flat_map(|c| [c.coverage, c.precision, c.iou]));
     }
     if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {

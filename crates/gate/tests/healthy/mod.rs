@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit};
 use wfgy_gate::{
-    Baseline, Circumstances, Counts, Criterion, Decision, DecisionMode, EffectivePolicy, Evidence,
-    Finding, KnownMetric, Nulls, Op, Policy, PolicyDraft, Setting, Timestamp, VerdictFile, decide,
+    Baseline, BaselineArm, Circumstances, Counts, CoverageUnit, Criterion, Decision, DecisionMode,
+    DeltaSScale, EffectivePolicy, Evidence, Finding, KnownMetric, Nulls, Op, Pairing, Policy,
+    PolicyDraft, Setting, Timestamp, VerdictFile, decide,
 };
 use wfgy_stats::Sample;
 
@@ -87,6 +88,7 @@ pub(crate) fn evidence() -> Evidence {
         samples: BTreeMap::new(),
         worst_samples: BTreeMap::new(),
         noise_floor: BTreeMap::new(),
+        latency_gap_ms: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.80),
             hard_median: Some(0.50),
@@ -112,6 +114,24 @@ pub(crate) fn evidence() -> Evidence {
             examples: Vec::new(),
         },
         missing: BTreeMap::new(),
+    }
+}
+
+/// The arm of an index with nothing wrong, scored and answered like the candidate.
+pub(crate) fn baseline(content: &str) -> BaselineArm {
+    let candidate = evidence();
+    BaselineArm {
+        pins: pins(content),
+        stored_vectors: true,
+        pairing: Pairing {
+            pairs: 40,
+            delta_s: DeltaSScale::DeltaS,
+            coverage: CoverageUnit::Tokens,
+            scorer: candidate.scorer,
+            scorer_schema: candidate.scorer_schema,
+            counts: candidate.counts,
+            integrity: candidate.integrity,
+        },
     }
 }
 

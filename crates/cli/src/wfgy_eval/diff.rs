@@ -1,0 +1,111 @@
+//! `diff`: the questions that two evaluations answer in different ways.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use wfgy_engine::{ChangedQuestion, ChangedSide, changed_questions};
+
+use super::args::CheckFormat;
+use super::judged::Arm;
+use super::run::engine_failure;
+use super::stored::{BASELINE_RUNS, Stored};
+use super::table::shortened;
+use crate::exit::Failure;
+use crate::say;
+
+/// Hits shown of each side in text; JSON has all of the top k.
+const SHOWN_HITS: usize = 5;
+
+/// Compares and prints.
+///
+/// # Errors
+/// Where an evaluation cannot be read, or they are not of one gold set.
+pub(crate) fn run(
+    before: &Path,
+    after: &Path,
+    k: Option<usize>,
+    format: CheckFormat,
+) -> Result<(), Failure> {
+    let arms = [arm(before)?, arm(after)?];
+    let [old, new] = &arms;
+    let k = k.unwrap_or(new.context.k);
+    let changed = changed_questions(old.records(), new.records(), k)
+        .map_err(|error| engine_failure(error, after))?;
+    match format {
+        CheckFormat::Json => {
+            let rows: Vec<Value> = changed.iter().map(row).collect();
+            say::out(&(serde_json::to_string_pretty(&rows).map_err(Failure::unable)? + "\n"))
+        }
+        CheckFormat::Text => {
+            let mut text = format!(
+                "{} → {}: {} of {} questions changed (k = {k})\n",
+                old.context.index,
+                new.context.index,
+                changed.len(),
+                new.context.questions.len()
+            );
+            changed.iter().for_each(|question| text.push_str(&lines(question)));
+            say::out(&text)
+        }
+    }
+}
+
+/// The arm that a folder of `--out`, or a file of runs in one, holds.
+fn arm(named: &Path) -> Result<Arm, Failure> {
+    let stored = Stored::open(named)?;
+    if named.file_name().is_some_and(|name| name == BASELINE_RUNS) {
+        let lacking = || Failure::input(format!("{}: its report knows none", named.display()));
+        return stored.baseline()?.ok_or_else(lacking);
+    }
+    stored.candidate()
+}
+
+fn row(question: &ChangedQuestion) -> Value {
+    let side = |side: &ChangedSide| {
+        let states: Vec<&str> = side.states.iter().map(|state| state.symbol()).collect();
+        json!({
+            "coverage": side.coverage,
+            "delta_s": side.delta_s,
+            "lambda": states,
+            "hits": side.hits,
+        })
+    };
+    json!({
+        "question": question.id,
+        "text": question.text,
+        "wording": question.run.map(|(wording, _)| wording),
+        "seed": question.run.map(|(_, seed)| seed),
+        "before": side(&question.sides[0]),
+        "after": side(&question.sides[1]),
+    })
+}
+
+fn lines(question: &ChangedQuestion) -> String {
+    let [old, new] = &question.sides;
+    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+    let states = |side: &ChangedSide| {
+        side.states.iter().map(|state| state.symbol()).collect::<Vec<_>>().join(" ")
+    };
+    let pair = |name: &str, old: String, new: String| match old == new {
+        true => format!("  {name} {old}"),
+        false => format!("  {name} {old} → {new}"),
+    };
+    let mut text = format!("\n{}", question.id);
+    if let Some(asked) = &question.text {
+        text.push_str(&format!("  {}", shortened(asked, 100)));
+    }
+    text.push('\n');
+    text.push_str(&pair("coverage", number(old.coverage), number(new.coverage)));
+    text.push_str(&pair("ΔS", number(old.delta_s), number(new.delta_s)));
+    text.push_str(&pair("λ", states(old), states(new)));
+    text.push('\n');
+    if let Some((wording, seed)) = question.run {
+        for (name, side) in [("before", old), ("after", new)] {
+            let hits: Vec<&str> = side.hits.iter().take(SHOWN_HITS).map(String::as_str).collect();
+            let hits = if hits.is_empty() { "nothing".to_owned() } else { hits.join("  ") };
+            text.push_str(&format!("    {name:<7}{hits}\n"));
+        }
+        text.push_str(&format!("    (wording {wording}, seed {seed})\n"));
+    }
+    text
+}

@@ -1,0 +1,60 @@
+"""A candidate against a baseline: statistics of the differences of each question."""
+
+import agreement
+from aggregate import by_question, mean, median, quantile
+
+DEVIATIONS = 1.4826
+
+
+def scale(ev):
+    """Center and deviation of an arm's hard null, or None."""
+    values = [run.hard for key, run in ev.runs.items()
+              if key[2] == 0 and run.usable and ev.questions[key[0]].answerable and run.hard is not None]
+    if not values:
+        return None
+    center = median(values)
+    deviation = DEVIATIONS * median([abs(v - center) for v in values])
+    return (center, deviation) if deviation > 0 else None
+
+
+def flips(ev):
+    """{question: flip rate} of the questions that λ is over, or nothing."""
+    out, asked = {}, 0
+    for q in ev.answerable():
+        asked += 1
+        runs = {key[1:]: (ev.runs[key].items, ev.found(ev.runs[key])) for key in ev.runs_of[q]}
+        live = [found for items, found in runs.values() if items is not None]
+        if len(runs) < 2 or (live and not any(live)):
+            continue
+        state = list(agreement.states(runs).values())
+        out[q] = 1 - max(state.count(s) for s in set(state)) / len(state)
+    return out if out and 2 * len(out) >= asked else {}
+
+
+def metrics(new, old):
+    """{name: (point, pairs)} of two evaluations of one gold set."""
+    def values(ev, value):
+        return {q: by_question(ev.cells(q, value)) for q in ev.answerable()}
+
+    def differences(a, b):
+        return [a[q] - b[q] for q in a if a[q] is not None and b.get(q) is not None]
+
+    out = {}
+    arms = [values(ev, lambda r: r.delta_question[0] if r.hits else 2.0) for ev in (new, old)]
+    scorers = [(ev.context["scorer"], ev.context["scorer_schema"]) for ev in (new, old)]
+    if scorers[0] != scorers[1]:
+        for i, s in enumerate((scale(new), scale(old))):
+            arms[i] = {q: None if v is None or s is None else (v - s[0]) / s[1]
+                       for q, v in arms[i].items()}
+    delta = differences(*arms)
+    if delta:
+        out["drift.delta_s.median"] = (median(delta), len(delta))
+        out["drift.delta_s.p95"] = (quantile(delta, 0.95), len(delta))
+    covered = differences(*[values(ev, lambda r: r.coverage[ev.k][0]) for ev in (new, old)])
+    if covered:
+        out["drift.coverage"] = (mean(covered), len(covered))
+    a, b = flips(new), flips(old)
+    both = [a[q] - b[q] for q in a if q in b]
+    if both and 2 * len(both) >= len(new.answerable()):
+        out["drift.flip_rate"] = (mean(both), len(both))
+    return out
