@@ -1,9 +1,9 @@
-//! What explains a verdict: curves, a bound that means something.
+//! What explains a verdict: curves, causes, a bound that means something.
 
 mod handbook;
 mod support;
 
-use handbook::{MET, MISSED, json, json_file, judge, with_b};
+use handbook::{MET, MISSED, folder, gold_file, json, json_file, judge, with_b};
 
 #[test]
 fn the_report_has_the_curves_and_people_see_them() {
@@ -58,4 +58,51 @@ fn a_calibrated_bound_is_written_kept_apart_and_used() {
     assert_eq!(new, kept.replace("0.9", &number("bound").to_string()));
     world.write("policy.yml", "k: 10\n");
     ask(&["--write", "policy.yml"]).refuses(2, &["--write policy.yml", "TOML"]);
+}
+
+#[test]
+fn the_cause_of_a_broken_candidate_comes_first() {
+    let world = folder();
+    for (name, corpus, chunk, cause) in [
+        ("stale", "broken/corpus_stale.json", "s128/o32", "stale_documents"),
+        ("shuffled", "broken/corpus_shuffled.json", "s128/o32", "shuffled_ids"),
+        ("fragments", "corpus_vA.json", "s8/o0", "chunking"),
+    ] {
+        let corpus = gold_file(corpus).display().to_string();
+        world.build(&["--input", &corpus, "--out", name, "--chunk", chunk]).success();
+        let out = format!("out-{name}");
+        let shown = judge(&world, name, &MISSED, &["--no-file", "--out", &out]).exits(1);
+        let report = json_file(&world, &format!("{out}/report.json"));
+        let first = &report["diagnosis"][0];
+        assert_eq!(first["cause"], cause, "{report:.2000}");
+        assert!(shown.stdout.contains(&format!("  {cause}  ")), "{}", shown.told());
+        let junit = judge(&world, name, &MISSED, &["--no-file", "--format", "junit"]).exits(1);
+        assert!(junit.stdout.contains(&format!("{cause}: ")), "{}", junit.told());
+        let said = first["advice"].as_str().expect("advice");
+        let markdown = judge(&world, name, &MISSED, &["--no-file", "--format", "markdown"]);
+        assert!(markdown.exits(1).stdout.contains(&format!("1. `{cause}`: ")), "{said}");
+    }
+}
+
+#[test]
+fn a_pass_has_no_diagnosis_and_a_healthy_index_no_cause() {
+    let world = with_b();
+    judge(&world, "docs_vB", &MET, &["--no-file", "--out", "out"]).success();
+    assert_eq!(json_file(&world, "out/report.json")["diagnosis"].to_string(), "[]");
+    let asked = judge(&world, "docs_vB", &MET, &["--no-file", "--out", "out", "--diagnose"]);
+    asked.success();
+    assert_eq!(json_file(&world, "out/report.json")["diagnosis"].to_string(), "[]");
+}
+
+#[test]
+fn one_question_is_explained() {
+    let world = with_b();
+    let ask =
+        |id: &str| world.eval(&["explain", id, "--gold", "gold_40.json", "--index", "docs_vB"]);
+    let shown = ask("Q_0001").success();
+    for part in ["wording 3, seed 0", "first target snippet: rank", "  →", "to the anchor", "drain"]
+    {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.told());
+    }
+    ask("Q_9999").refuses(2, &["gold_40.json", "`Q_9999`"]);
 }

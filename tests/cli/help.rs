@@ -14,7 +14,7 @@ const PROGRAMS: [(&str, &str); 3] =
     [("index_build", INDEX_BUILD), ("wfgy_eval", WFGY_EVAL), ("vec", VEC)];
 
 /// Options that each command must explain: what was called, then the flags.
-const OPTIONS: [(&str, &str, &str); 13] = [
+const OPTIONS: [(&str, &str, &str); 14] = [
     (
         INDEX_BUILD,
         "",
@@ -29,6 +29,7 @@ const OPTIONS: [(&str, &str, &str); 13] = [
          --trec-run --trec-level --store --redact --threads --verbose --log-format --version",
     ),
     (WFGY_EVAL, "replay", "--policy --min-cov --max-ds --targets --k --no-baseline --format"),
+    (WFGY_EVAL, "explain", "--gold --index --k --seeds --model --store"),
     (WFGY_EVAL, "calibrate", "--gold --index --model --write --store --format"),
     (WFGY_EVAL, "diff", "--k --format"),
     (WFGY_EVAL, "gold check", "--gold --index --model --store --format"),

@@ -5,6 +5,7 @@
 //! into the gate's evidence, and is a pure function: a replay calls the same one.
 
 pub mod check;
+pub mod diagnosis;
 pub mod draw;
 pub mod labels;
 pub mod passages;

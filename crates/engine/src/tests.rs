@@ -3,6 +3,7 @@
 mod agreement;
 mod calibrate;
 mod check;
+mod diagnosis;
 mod evaluation;
 mod failures;
 mod integrity;

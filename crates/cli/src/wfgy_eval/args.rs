@@ -66,6 +66,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FORM", default_value = "table")]
         format: Format,
     },
+    /// Shows one question: its wordings, hits with their text, where its targets rank, and what may be wrong
+    Explain(super::explain::ExplainArgs),
     /// Proposes the bound on ΔS that separates right from unrelated text under this embedder
     Calibrate(super::calibrate::CalibrateArgs),
     /// Lists the questions that two evaluations answer in different ways, with both hit lists
@@ -228,6 +230,10 @@ pub(crate) struct EvalArgs {
     /// Do not file the verdict in the store; it approves nothing
     #[arg(long, help_heading = "Results")]
     pub no_file: bool,
+
+    /// Say what may be wrong even where the verdict is pass
+    #[arg(long, help_heading = "Results")]
+    pub diagnose: bool,
 
     /// Form of what is printed
     #[arg(long, value_name = "FORM", default_value = "table", help_heading = "Results")]

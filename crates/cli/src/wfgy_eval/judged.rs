@@ -8,6 +8,7 @@ use wfgy_core::evaluation::{Context, Curves, LatencyRecord, RunRecord};
 use wfgy_engine::{
     Records, StageLatency, WorstQuestion, add_latency_ratios, curves, paired_summary, summary,
 };
+use wfgy_formats::report::Diagnosis;
 use wfgy_formats::runs;
 use wfgy_gate::{
     Approves, CannotEvaluate, Code, Comparison, CoverageUnit, Decision, DeltaSScale,
@@ -70,6 +71,8 @@ pub(crate) struct Judged {
     pub evidence: Evidence,
     /// ΔS and coverage against k.
     pub curves: Curves,
+    /// What may be the cause where it did not pass, the likeliest first.
+    pub diagnosis: Vec<Diagnosis>,
     /// What was found.
     pub decision: Decision,
     /// By which criterion questions are the worst.
@@ -129,6 +132,7 @@ impl Judged {
             policy,
             evidence,
             curves,
+            diagnosis: Vec::new(),
             decision,
             culprits,
             worst,

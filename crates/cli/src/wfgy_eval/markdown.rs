@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 
 use super::judged::Judged;
-use super::plot;
 use super::standing::Standing;
 use super::table::{both, interval, null_line, pretty, short, shortened, value, why};
+use super::{explain, plot};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
 ///
@@ -44,6 +44,13 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     writeln!(out, "\n```text\n{}\n```", plot::curves(&judged.curves).join("\n"))?;
     pins(out, judged)?;
+    if !judged.diagnosis.is_empty() {
+        writeln!(out, "\n**Likely causes**\n")?;
+        for (n, one) in judged.diagnosis.iter().take(explain::SHOWN_CAUSES).enumerate() {
+            let (evidence, advice) = (cell(&one.evidence), cell(&one.advice));
+            writeln!(out, "{}. `{}`: {evidence}. {advice}", n + 1, one.cause)?;
+        }
+    }
     if !judged.worst.is_empty() {
         let heading = cell(&judged.culprits.heading());
         writeln!(out, "\n<details><summary>{heading}</summary>\n")?;

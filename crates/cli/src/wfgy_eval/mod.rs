@@ -6,6 +6,7 @@ mod calibrate;
 mod check;
 mod culprits;
 mod diff;
+mod explain;
 mod judged;
 mod markdown;
 mod output;
@@ -44,6 +45,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Gold { command: GoldCommand::Check { gold, index, source, format } }) => {
             check::run(gold, index, source, &cli.eval.store, *format)
         }
+        Some(Command::Explain(args)) => explain::run(args, &cli.eval.store),
         Some(Command::Calibrate(args)) => calibrate::run(args, &cli.eval.store),
         Some(Command::Schema { file }) => {
             let schema = match file {

@@ -14,6 +14,7 @@ use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_score::trec::Level;
 
 use super::args::{Format, TrecLevel};
+use super::explain::SHOWN_CAUSES;
 use super::judged::{Arm, Judged};
 use super::{culprits, markdown, table};
 use crate::exit::Failure;
@@ -47,7 +48,11 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
         Format::Junit => {
             let lines = match file.verdict {
                 Verdict::Pass => Vec::new(),
-                _ => judged.worst.iter().map(culprits::line).collect(),
+                _ => {
+                    let causes = judged.diagnosis.iter().take(SHOWN_CAUSES);
+                    let causes = causes.map(|one| format!("{}: {}", one.cause, one.evidence));
+                    judged.worst.iter().map(culprits::line).chain(causes).collect()
+                }
             };
             out.write_all(junit::of_verdict(file, &lines).as_bytes())
         }
@@ -203,7 +208,7 @@ pub(crate) fn write_folder(
         metrics: judged.evidence.metrics.clone(),
         curves: judged.curves.clone(),
         findings,
-        diagnosis: Vec::new(),
+        diagnosis: judged.diagnosis.clone(),
     };
     report::write(&folder.join("report.json"), &report).map_err(Failure::unable)?;
     let _: Digest = verdict::write(&folder.join("verdict.json"), file).map_err(Failure::unable)?;

@@ -8,14 +8,14 @@ use wfgy_engine::{
     evaluate_pair, measure_latency,
 };
 use wfgy_formats::gold;
-use wfgy_gate::{Circumstances, EffectivePolicy, Unusable, VerdictFile};
+use wfgy_gate::{Circumstances, EffectivePolicy, Unusable, Verdict, VerdictFile};
 use wfgy_pointer::{FilingError, StoreDir, VerdictStore};
 
 use super::args::{EvalArgs, Format};
 use super::baseline::OpenedBaseline;
 use super::judged::{Arm, Judged};
 use super::standing::Standing;
-use super::{output, policy};
+use super::{explain, output, policy};
 use crate::clock::{self, Now};
 use crate::embedder::{self, Prefixes};
 use crate::exit::{self, Failure};
@@ -162,6 +162,11 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let other = baseline.as_ref().zip(other).map(arm);
     let mut judged = Judged::of(candidate, other, latency, effective, opened.directory.clone())?;
     judged.remark = shallow(&judged, &opened.index);
+    if args.diagnose || judged.decision.verdict != Verdict::Pass {
+        let live = baseline.as_ref().map(|arm| &arm.opened.index as &dyn Store);
+        let Arm { context, runs } = &judged.candidate;
+        judged.diagnosis = explain::diagnosed(&parts, &settings, context, runs, live);
+    }
     let file = verdict_file(&judged, args, &store, began, ended, began_seq)?;
     if let Some(folder) = &args.out {
         let vectors = args.export_vectors.then_some(&exports);

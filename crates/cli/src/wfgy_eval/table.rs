@@ -11,8 +11,8 @@ use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict, Warning};
 
 use super::culprits::LAMBDA;
 use super::judged::Judged;
-use super::plot;
 use super::standing::Standing;
+use super::{explain, plot};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -93,6 +93,12 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "  {DIM}{line}{DIM:#}")?;
     }
     pins(out, &judged.pin_pairs())?;
+    if !judged.diagnosis.is_empty() {
+        writeln!(out, "\n{BOLD}Likely causes{BOLD:#}")?;
+        for one in judged.diagnosis.iter().take(explain::SHOWN_CAUSES) {
+            writeln!(out, "  {BOLD}{}{BOLD:#}  {}", one.cause, one.evidence)?;
+        }
+    }
     match (decision.verdict, judged.worst.as_slice()) {
         (_, []) => {}
         (Verdict::Pass, questions) => {
