@@ -99,7 +99,8 @@ def policy(tools, name, twin):
 def judge(case, bench, given):
     """One row of the table."""
     twin = case.twin(bench, case.name + "-twin") if case.twin else cases.good(bench)
-    _, healthy = bench.evaluate(case.name + "-twin", twin, ["--no-baseline", "--min-cov", "0.5"])
+    plain = ["--no-baseline", "--min-cov", "0.5"] + case.evaluate
+    _, healthy = bench.evaluate(case.name + "-twin", twin, plain)
     asked = given.policy or policy(bench.tools, bench.named(case.name), healthy)
     against = ["--no-baseline"] if given.unpaired else ["--baseline", twin]
     index = case.make(bench, case.name)

@@ -1,0 +1,85 @@
+//! Damaged indexes do not pass, harmlessly rebuilt ones do not fail: the cases of
+//! `scripts/regressions/` on the project's own gold set, with the programs of this build.
+//!
+//! The suite itself asserts that each damage costs more than two points, so that no case is a
+//! damage by name only. Its other collections, and the service that needs prefixes, are for
+//! `scripts/regressions.sh`.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use support::Ran;
+
+/// A Python that has NumPy, as `scripts/test.sh` installs it.
+fn python() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_default();
+    let python = set("WFGY_PYTHON").unwrap_or_else(|| cache.join("wfgy/test-venv/bin/python"));
+    let ran = Ran::of(Command::new(&python).args(["-c", "import numpy"]));
+    assert_eq!(ran.code, 0, "no NumPy: run ./scripts/test.sh\n{}", ran.told());
+    python
+}
+
+/// The folder of the sentence encoder.
+fn model() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_default();
+    let folder = set("WFGY_MODEL").unwrap_or_else(|| data.join("wfgy/models/all-MiniLM-L6-v2"));
+    assert!(folder.join("model.safetensors").is_file(), "no model: run ./scripts/fetch_model.sh");
+    folder
+}
+
+/// Runs the suite on the handbook with these embedders; gives what it found.
+fn suite(embedders: &[&str], more: &[&str]) -> Value {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/regressions/suite.py");
+    let bin = Path::new(support::INDEX_BUILD).parent().expect("a program has a folder");
+    let mut command = Command::new(python());
+    command.arg(script).arg("--bin").arg(bin).arg("--work").arg(work.path());
+    command.args(["--collection", "handbook"]).args(more);
+    for embedder in embedders {
+        command.args(["--embedder", embedder]);
+    }
+    // No kernel path, store or model of the machine but those named here.
+    for name in ["WFGY_KERNEL", "WFGY_STORE", "WFGY_MODEL", "SOURCE_DATE_EPOCH"] {
+        command.env_remove(name);
+    }
+    let ran = Ran::of(&mut command);
+    let found = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}\n{}", ran.told()));
+    assert_eq!(ran.code, 0, "{}", ran.told());
+    found
+}
+
+/// `found[name]` as a count.
+fn count(found: &Value, name: &str) -> u64 {
+    found[name].as_u64().unwrap_or_else(|| panic!("{name} in {found}"))
+}
+
+#[test]
+fn what_the_cases_are_made_of_is_what_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/regressions");
+    let mut command = Command::new(python());
+    command.args(["-m", "unittest", "discover", "-p", "test_*.py", "-s"]).arg(folder);
+    Ran::of(&mut command).success();
+}
+
+#[test]
+fn damages_do_not_pass_and_harmless_rebuilds_do_not_fail() {
+    let found = suite(&["static"], &[]);
+    assert_eq!((count(&found, "damages"), count(&found, "harmless")), (16, 10), "{found}");
+}
+
+#[test]
+fn damages_that_need_a_model_of_their_own_do_not_pass() {
+    let folder = model();
+    let folder = folder.to_str().expect("a path in UTF-8");
+    let found = suite(&["unnormalised", "cased"], &["--model", folder]);
+    assert_eq!(count(&found, "damages"), 2, "{found}");
+}
