@@ -361,11 +361,11 @@ const WRONGS: [Wrong; 11] = [
     (|| Act::Status(307), 2, "name the URL that it redirects to"),
     (|| Act::Body("<html>".to_owned()), 4, "is this an OpenAI-compatible service?"),
     (|| Act::Body(r#"{"data": []}"#.to_owned()), 4, "the answer has 0"),
-    // These may pass, and are asked again until the user's patience ends.
-    (|| Act::Status(429), 4, "/embeddings: "),
-    (|| Act::Status(500), 4, "/embeddings: "),
-    (|| Act::Reset, 4, "/embeddings: "),
-    (|| Act::Die, 4, "/embeddings: "),
+    // These may pass, and are asked again until the user's patience ends: the line keeps the last cause if there was one.
+    (|| Act::Status(429), 4, "/embeddings"),
+    (|| Act::Status(500), 4, "/embeddings"),
+    (|| Act::Reset, 4, "/embeddings"),
+    (|| Act::Die, 4, "/embeddings"),
 ];
 
 /// A service that answers `good` requests before it does wrong for good.
