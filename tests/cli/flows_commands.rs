@@ -157,3 +157,26 @@ fn a_target_in_a_folder_that_is_not_there_is_refused_before_anything_is_embedded
     let args = ["--input", "corpus.json", "--out", "no/such/docs"];
     world.build_refused(&args, 2, &["--out no/such/docs: no folder no/such; make it first"]);
 }
+
+#[test]
+fn a_build_from_a_folder_says_in_one_line_what_it_skipped() {
+    let world = World::new();
+    for name in ["texts/a.md", "texts/b.pdf", "texts/c.PDF", "texts/.hidden", "texts/LICENSE"] {
+        world.write(name, "A text about nothing.");
+    }
+    let args = ["--input", "texts", "--out", "docs"];
+    let built = world.build(&args).success();
+    let line = "skipped 4 entries of the folder: 2 .pdf, 1 hidden, 1 without an ending\n";
+    assert!(built.stdout.ends_with(line), "{}", built.told());
+    let remove = |name: &str| std::fs::remove_file(world.path("texts").join(name)).expect("a file");
+    let again = |expected: &str| {
+        std::fs::remove_dir_all(world.path("docs")).expect("an index");
+        let built = world.build(&args).success();
+        let said = built.stdout.lines().find(|line| line.starts_with("skipped"));
+        assert_eq!(said.unwrap_or(""), expected, "{}", built.told());
+    };
+    ["b.pdf", "c.PDF", ".hidden"].into_iter().for_each(remove);
+    again("skipped 1 entry of the folder: 1 without an ending");
+    remove("LICENSE");
+    again("");
+}

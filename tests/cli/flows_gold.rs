@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use handbook::{json, json_file};
 use serde_json::{Value, json as value};
-use support::World;
+use support::{INDEX_BUILD, WFGY_EVAL, World};
 
 /// Two documents; `a` has two sections, `b` one.
 const CORPUS: &str = r#"[
@@ -176,13 +176,14 @@ fn gold_check_takes_an_alias() {
 #[test]
 fn schema_of_each_file_is_a_json_schema_that_names_its_fields() {
     let world = World::new();
-    for (file, fields) in [
-        ("gold", ["question", "paraphrases", "any_of"]),
-        ("policy", ["criterion", "min_questions", "may_change"]),
-        ("verdict", ["decided_digest", "measured", "findings"]),
-        ("report", ["metrics", "context", "diagnosis"]),
+    for (program, file, fields) in [
+        (INDEX_BUILD, "corpus", ["doc_id", "sections", "source_url"]),
+        (WFGY_EVAL, "gold", ["question", "paraphrases", "any_of"]),
+        (WFGY_EVAL, "policy", ["criterion", "min_questions", "may_change"]),
+        (WFGY_EVAL, "verdict", ["decided_digest", "measured", "findings"]),
+        (WFGY_EVAL, "report", ["metrics", "context", "diagnosis"]),
     ] {
-        let ran = world.eval(&["schema", file]).success();
+        let ran = world.run(program, &["schema", file]).success();
         let schema = json(&ran);
         let dialect = schema["$schema"].as_str().expect("a dialect");
         assert!(dialect.contains("2020-12"), "{dialect}");
@@ -249,7 +250,7 @@ fn beir_folder_is_corpus_and_gold_set_its_chunk_default_is_none_and_its_unit_the
     world
         .write("beir/qrels/test.tsv", "query-id\tcorpus-id\tscore\n1\td1\t1\n2\td2\t2\n2\td3\t0\n");
     world.build(&["--input", "beir", "--out", "docs"]).success();
-    let shown = world.run(support::INDEX_BUILD, &["inspect", "docs", "--format", "json"]).success();
+    let shown = world.run(INDEX_BUILD, &["inspect", "docs", "--format", "json"]).success();
     let identity = &json(&shown)["manifest"]["identity"];
     assert_eq!(identity["CHUNK_SCHEMA_VER"], "none");
     assert_eq!(identity["n_snippets"], 3, "the long document is one snippet");

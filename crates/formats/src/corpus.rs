@@ -9,7 +9,7 @@ mod frame;
 mod markdown;
 mod record;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ use wfgy_core::{Digest, Document};
 
 use crate::source::Meter;
 use crate::{InputError, Origin, Place};
+
+/// JSON Schema (draft 2020-12) of a corpus as JSON; BEIR's records are not part of it.
+pub const SCHEMA: &str = include_str!("../schemas/corpus.schema.json");
 
 /// Longest document in bytes, as it stands in its file: 64 MiB.
 pub const MAX_DOCUMENT: usize = crate::json::MAX_RECORD;
@@ -96,6 +99,16 @@ impl Corpus {
         match &self.source {
             Source::Records(frames) => frames.meter(),
             Source::Folder(folder) => folder.meter.clone(),
+        }
+    }
+
+    /// How many entries of a folder of texts are no documents and left out, by kind: an ending
+    /// such as `.pdf`, `hidden`, `without an ending`, `not a file`. Of other corpora there are
+    /// none.
+    pub fn skipped(&self) -> BTreeMap<String, u64> {
+        match &self.source {
+            Source::Records(_) => BTreeMap::new(),
+            Source::Folder(folder) => folder.skipped.clone(),
         }
     }
 

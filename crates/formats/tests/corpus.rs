@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use wfgy_core::Document;
-use wfgy_formats::corpus::{Corpus, MAX_DOCUMENT, MAX_SECTION};
+use wfgy_formats::corpus::{self, Corpus, MAX_DOCUMENT, MAX_SECTION};
 use wfgy_formats::{InputError, Origin, Place};
 
 fn all(path: &Path) -> Result<Vec<(Document, Origin)>, InputError> {
@@ -289,5 +289,71 @@ fn mutated_corpora_never_panic() {
                 assert!(error.to_string().lines().count() == 1);
             }
         }
+    }
+}
+
+#[test]
+fn rule_what_a_folder_holds_beside_documents_is_counted_by_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("deep")).unwrap();
+    let names = ["a.md", "b.txt", "c.PDF", "deep/d.pdf", "deep/e.md.bak", "LICENSE", ".hidden"];
+    for name in names {
+        std::fs::write(dir.path().join(name), "text").unwrap();
+    }
+    std::os::unix::fs::symlink("deep", dir.path().join("link.md")).unwrap();
+    let corpus = Corpus::open(dir.path()).unwrap();
+    let skipped: Vec<(String, u64)> = corpus.skipped().into_iter().collect();
+    let expected =
+        [(".bak", 1), (".pdf", 2), ("hidden", 1), ("not a file", 1), ("without an ending", 1)];
+    assert_eq!(skipped, expected.map(|(kind, n)| (kind.to_owned(), n)));
+    assert_eq!(corpus.count(), 2);
+}
+
+#[test]
+fn the_schema_accepts_what_the_reader_accepts() {
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("corpus.json", serde_json::from_str(corpus::SCHEMA).unwrap()).unwrap();
+    let schema = compiler.compile("corpus.json", &mut schemas).unwrap();
+    let check = |text: &str, good: bool| {
+        let value = serde_json::from_str(text).unwrap();
+        let said = schemas.validate(&value, schema);
+        let shown = &text[..text.len().min(200)];
+        assert_eq!(said.is_ok(), good, "{shown}: {said:?}");
+        assert_eq!(read(text.as_bytes()).is_ok(), good, "{shown}");
+    };
+    for good in [
+        r#"[{"doc_id":"a","text":"x"}]"#,
+        r#"[{"doc_id":"a","text":"","title":null,"source_url":null,"sections":null}]"#,
+        r#"[{"doc_id":"a","text":null,"sections":[{"section_id":"s","title":null,"text":""}]}]"#,
+        r#"{"schema_version":1,"name":"n","language":"de","documents":[{"doc_id":"a","text":"x"}]}"#,
+    ] {
+        check(good, true);
+    }
+    for bad in [
+        "[]",
+        r#"{"documents":[]}"#,
+        r#"{"name":"n"}"#,
+        r#"{"schema_version":2,"documents":[{"doc_id":"a","text":"x"}]}"#,
+        r#"{"name":null,"documents":[{"doc_id":"a","text":"x"}]}"#,
+        r#"{"nme":"n","documents":[{"doc_id":"a","text":"x"}]}"#,
+        r#"[{"text":"x"}]"#,
+        r#"[{"doc_id":"","text":"x"}]"#,
+        r#"[{"doc_id":"a"}]"#,
+        r#"[{"doc_id":"a","text":null}]"#,
+        r#"[{"doc_id":"a","text":3}]"#,
+        r#"[{"doc_id":"a","text":"x","sections":[{"section_id":"s","text":"x"}]}]"#,
+        r#"[{"doc_id":"a","text":"x","metadata":{}}]"#,
+        r#"[{"doc_id":"a","sections":[]}]"#,
+        r#"[{"doc_id":"a","sections":[["s","x"]]}]"#,
+        r#"[{"doc_id":"a","sections":[{"section_id":"s"}]}]"#,
+        r#"[{"doc_id":"a","sections":[{"section_id":"","text":"x"}]}]"#,
+        r#"[{"doc_id":"a","sections":[{"section_id":"s","text":"x","id":1}]}]"#,
+    ] {
+        check(bad, false);
+    }
+    let gold = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gold");
+    for name in ["corpus_vA.json", "corpus_vB.json"] {
+        check(&std::fs::read_to_string(gold.join(name)).unwrap(), true);
     }
 }

@@ -14,7 +14,8 @@ Examples:
   index_build --input handbook/ --out docs --embedder openai --model e5-small \\
       --embedder-url http://127.0.0.1:8080/v1
   index_build verify docs_vB
-  index_build inspect docs_live";
+  index_build inspect docs_live
+  index_build schema corpus";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -66,8 +67,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: InspectFormat,
     },
+    /// Prints the JSON Schema of a file
+    Schema {
+        /// Which file
+        file: SchemaName,
+    },
     #[command(flatten)]
     Paperwork(crate::options::Paperwork),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    Corpus,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -20,7 +20,7 @@ use wfgy_pointer::{LocalPointer, named_by};
 
 use crate::exit::{self, Failure};
 use crate::{clock, embedder, kernel_path, paperwork, say, terminal, version};
-use args::{AnnName, BuildArgs, Cli, Command, MetricName};
+use args::{AnnName, BuildArgs, Cli, Command, MetricName, SchemaName};
 
 /// Snippets of a corpus that says nothing else: 128 tokens, overlapping by 32.
 const CHUNK: Chunk = Chunk::Windows { size: 128, overlap: 32 };
@@ -42,6 +42,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Inspect { index, format }) => {
             inspect::inspect(index, &cli.build.store.open(), *format)
         }
+        Some(Command::Schema { file: SchemaName::Corpus }) => say::out(corpus::SCHEMA),
         Some(Command::Paperwork(paperwork)) => paperwork::print(paperwork, Cli::command()),
     }
 }
@@ -132,6 +133,7 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
     let replace = if args.force { Replace::Unless(&in_use) } else { Replace::Never };
     let documents = Corpus::open(input).map_err(Failure::input)?;
     let meter = documents.meter();
+    let skipped = skipped(&documents);
     let embedding = terminal::Rated::new("embed", "snippets");
     let mut linking = None;
     let mut report = |progress: Progress| {
@@ -174,7 +176,19 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         serving_hash = %manifest.serving_hash,
         "index in place"
     );
-    say::out(&summary(out, &manifest))
+    say::out(&format!("{}{}", summary(out, &manifest), skipped))
+}
+
+/// What a folder of texts holds that was not read, in one line; empty where there is nothing.
+fn skipped(documents: &Corpus) -> String {
+    let kinds = documents.skipped();
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let total: u64 = kinds.values().sum();
+    let entries = if total == 1 { "entry" } else { "entries" };
+    let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    format!("skipped {total} {entries} of the folder: {}\n", list.join(", "))
 }
 
 fn ann(args: &BuildArgs) -> AnnChoice {

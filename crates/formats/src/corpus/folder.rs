@@ -4,9 +4,10 @@
 //! the bytes of those ids. In `.md` files every heading of the document itself (see [`markdown`])
 //! begins a section; its id is the heading in the form that web anchors have, made unique.
 //! A first level-1 heading also titles the document. Sections without text are left out; a file
-//! without headings is one section, as `.txt` is, whose id is the document's.
+//! without headings is one section, as `.txt` is, whose id is the document's. What else the folder
+//! holds is skipped and counted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -28,19 +29,22 @@ pub(super) struct Folder {
     ids: std::vec::IntoIter<String>,
     /// Counts files.
     pub(super) meter: Meter,
+    /// How many entries were left out, by kind.
+    pub(super) skipped: BTreeMap<String, u64>,
 }
 
 impl Folder {
     pub(super) fn open(root: &Path) -> Result<Self, InputError> {
         let mut ids = Vec::new();
-        collect(root, "", &mut ids)?;
+        let mut skipped = BTreeMap::new();
+        collect(root, "", &mut ids, &mut skipped)?;
         if ids.is_empty() {
             let problem = "holds no document: expected corpus.jsonl (BEIR), or .md and .txt files";
             return Err(InputError::file(root, problem));
         }
         ids.sort_unstable();
         let meter = Meter::new(ids.len() as u64);
-        Ok(Self { root: root.to_owned(), ids: ids.into_iter(), meter })
+        Ok(Self { root: root.to_owned(), ids: ids.into_iter(), meter, skipped })
     }
 
     pub(super) fn next_document(&mut self) -> Result<Option<Document>, InputError> {
@@ -82,8 +86,14 @@ struct Part {
     bytes: Range<usize>,
 }
 
-/// Ids of all documents below `root/inside`; links to folders are not followed.
-fn collect(root: &Path, inside: &str, ids: &mut Vec<String>) -> Result<(), InputError> {
+/// Ids of all documents below `root/inside`, and what else is there; links to folders are not
+/// followed.
+fn collect(
+    root: &Path,
+    inside: &str,
+    ids: &mut Vec<String>,
+    skipped: &mut BTreeMap<String, u64>,
+) -> Result<(), InputError> {
     let folder = root.join(inside);
     let fail = |error: io::Error| source::read_error(&folder, &error);
     for entry in fs::read_dir(&folder).map_err(fail)? {
@@ -95,16 +105,28 @@ fn collect(root: &Path, inside: &str, ids: &mut Vec<String>) -> Result<(), Input
             return Err(InputError::file(entry.path(), problem));
         };
         if name.starts_with('.') {
+            *skipped.entry("hidden".to_owned()).or_default() += 1;
             continue;
         }
         let id = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
         if kind.is_dir() {
-            collect(root, &id, ids)?;
+            collect(root, &id, ids, skipped)?;
         } else if (name.ends_with(".md") || name.ends_with(".txt")) && entry.path().is_file() {
             ids.push(id);
+        } else {
+            *skipped.entry(kind_of(&entry.path())).or_default() += 1;
         }
     }
     Ok(())
+}
+
+/// What a message calls a file that is no document: by its ending, in lower case.
+fn kind_of(path: &Path) -> String {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        _ if !path.is_file() => "not a file".to_owned(),
+        Some(ending) => format!(".{}", ending.to_lowercase()),
+        None => "without an ending".to_owned(),
+    }
 }
 
 fn read_text(path: &Path) -> Result<String, InputError> {
