@@ -52,6 +52,10 @@ pub(crate) fn report(finding: &mut Finding, evidence: &Evidence) {
         return;
     }
     let asked = criterion.widened(finding.noise_floor.unwrap_or(0.0));
+    // A latency may pass by how little it is and lie beyond the bound with its whole interval.
+    if asked.compare(number.point) != Comparison::Holds {
+        return;
+    }
     let slots = evidence.slots.values().filter(|_| criterion.metric == "delta_s.question");
     let crossing = std::iter::once(number).chain(slots).filter_map(|number| number.ci).find(|ci| {
         let end = if asked.op.is_upper() { ci.upper } else { ci.lower };

@@ -175,8 +175,10 @@ pub enum CriterionError {
 
 fn hint(nearest: Option<&'static str>) -> String {
     match nearest {
+        Some(name) if name.ends_with('@') => format!(": did you mean `{name}10`?"),
         Some(name) => format!(": did you mean `{name}`?"),
-        None => ": see the metric names in the documentation".to_owned(),
+        None => ": names are such as `delta_s.question`, `coverage.mean`, `ndcg@10`, `recall@10`"
+            .to_owned(),
     }
 }
 

@@ -9,8 +9,17 @@ const CONVERGENT: [(&str, Op, f64); 3] = [
     ("lambda.split_rate", Op::AtMost, 0.10),
 ];
 
-/// Short names that `--targets` knows beside the full ones.
-const SHORT: [(&str, &str); 2] = [("ds", "delta_s.question"), ("cov", "coverage.mean")];
+/// Names that `--targets` knows beside the full ones, in lower case; up to `@` where a cutoff
+/// follows, as ir_measures spells them.
+const SHORT: [(&str, &str); 7] = [
+    ("ap@", "map@"),
+    ("cov", "coverage.mean"),
+    ("ds", "delta_s.question"),
+    ("p@", "precision@"),
+    ("r@", "recall@"),
+    ("rr@", "mrr@"),
+    ("success@", "hit@"),
+];
 
 /// What `--min-cov`, `--max-ds` and `--targets` ask: hard criteria.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -108,12 +117,13 @@ fn parse(part: &str) -> Result<Vec<Criterion>, TargetsError> {
     let op: Op = op.parse().map_err(|_| error())?;
     let bound: f64 =
         bound.parse().map_err(|_| TargetsError::Bound { part: part.trim().to_owned() })?;
-    let short = SHORT.iter().find(|(short, _)| short == name);
-    let metric = short.map_or(name.as_str(), |(_, full)| full);
-    if metric.is_empty() {
+    if name.is_empty() {
         return Err(error());
     }
-    Ok(vec![Criterion::hard(metric, op, bound)])
+    let (measure, cutoff) = name.split_at(name.find('@').map_or(name.len(), |at| at + 1));
+    let short = SHORT.iter().find(|(short, _)| *short == measure);
+    let metric = format!("{}{cutoff}", short.map_or(measure, |(_, full)| full));
+    Ok(vec![Criterion::hard(&metric, op, bound)])
 }
 
 #[cfg(test)]
@@ -153,6 +163,28 @@ mod tests {
     fn rule_targets_take_every_metric_by_its_full_name() {
         assert_eq!(of("ndcg@10>0.6").unwrap()[0].to_string(), "ndcg@10 > 0.6");
         assert_eq!(of("error_rate<0.01").unwrap()[0].to_string(), "error_rate < 0.01");
+    }
+
+    #[test]
+    fn rule_ranking_measures_may_be_spelled_as_ir_measures_does() {
+        for (spelled, name) in [
+            ("nDCG@10", "ndcg@10"),
+            ("R@100", "recall@100"),
+            ("P@5", "precision@5"),
+            ("RR@10", "mrr@10"),
+            ("AP@1000", "map@1000"),
+            ("Success@1", "hit@1"),
+        ] {
+            assert_eq!(of(&format!("{spelled}>=0.5")).unwrap()[0].metric, name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_metric_is_answered_with_names_that_exist() {
+        let said = |text: &str| of(text).unwrap_err().to_string();
+        assert!(said("bananas>=0.5").ends_with("`coverage.mean`, `ndcg@10`, `recall@10`"));
+        assert!(said("ndcg>=0.5").ends_with("did you mean `ndcg@10`?"), "{}", said("ndcg>=0.5"));
+        assert!(said("r>=0.5").contains("`recall@10`"), "{}", said("r>=0.5"));
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn rule_a_latency_ratio_fails_only_by_the_lower_end_and_passes_where_little_is_l
     ] {
         let finding = found(point, lower, gap);
         assert_eq!(finding.verdict, verdict, "{point} {lower:?} {gap:?}: {}", finding.reason);
+        assert_eq!(finding.crosses(), point == 1.15, "{:?}", finding.warnings);
     }
 }
 

@@ -90,9 +90,7 @@ mod tests {
 
     #[test]
     fn rule_a_policy_without_the_criterion_gets_one_and_keeps_its_text() {
-        let (_, rest) = POLICY.split_once("\n\n[[criterion]]\n").unwrap_or(("", POLICY));
         let other = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7";
-        assert!(rest.contains("delta_s"));
         let new = rewritten(other).unwrap();
         assert!(new.starts_with(other) && new.ends_with("op = \"<=\"\nbound = 0.3125\n"), "{new}");
         assert!(rewritten("").unwrap().starts_with("[[criterion]]"));
