@@ -164,10 +164,10 @@ fn settings_of_a_build_that_cannot_be_are_named_by_their_flag() {
         (["--chunk", "s128/o65"], "--chunk: "),
         (["--analyzer", "upper"], "--analyzer: "),
         (["--analyzer", "nfc+nfkc"], "--analyzer: "),
-        (["--m", "0"], "--ann hnsw: "),
-        (["--m", "257"], "--ann hnsw: "),
-        (["--ef-construction", "0"], "--ann hnsw: "),
-        (["--ef", "0"], "--ann hnsw: "),
+        (["--m", "0"], "--ann: m = 0: "),
+        (["--m", "257"], "--ann: m = 257: "),
+        (["--ef-construction", "0"], "--ann: ef-construction = 0: "),
+        (["--ef", "0"], "--ann: ef = 0: "),
     ] {
         world.build_refused(&[&build[..], &flags].concat(), 2, &[part]);
     }

@@ -245,6 +245,8 @@ fn diff_lists_the_questions_that_changed_with_both_hit_lists() {
     }
     let text = diff(&[]).stdout;
     assert!(text.contains(rows[0]["question"].as_str().expect("an id")), "{text}");
+    let moved = rows.iter().filter(|row| row["before"]["lambda"] != row["after"]["lambda"]);
+    assert_eq!(text.matches("] → [").count(), moved.count(), "{text}");
     assert!(text.contains("docs_live → stale") && text.contains("    before "), "{text}");
     let same = world.eval(&["diff", "out", "out/runs.jsonl"]).success();
     assert!(same.stdout.contains("0 of 40 questions changed"), "{}", same.told());

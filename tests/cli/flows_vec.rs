@@ -192,6 +192,14 @@ fn override_moves_without_a_verdict_with_a_reason_and_stands_in_history() {
     assert!(history.stdout.contains("OVERRIDE: the old one burns"), "{}", history.told());
     let shown = alias(&world, &["show", "docs_live"]).success();
     assert!(shown.stdout.contains("overridden"), "{}", shown.told());
+    // However long the names of targets are, who moved the alias stands in one column.
+    world.build(&["--input", "corpus_vB.json", "--out", "docs_of_spring"]).success();
+    let to = ["update", "docs_live", "--to", "docs_of_spring"];
+    alias(&world, &[&to, &because[..]].concat()).success();
+    let history = alias(&world, &["history", "docs_live"]).success();
+    let at: Vec<Option<usize>> = history.stdout.lines().map(|l| l.find("tester@")).collect();
+    assert!(at.len() == 3 && at[0].is_some(), "{}", history.told());
+    assert!(at.iter().all(|column| *column == at[0]), "{}", history.told());
 }
 
 #[test]

@@ -264,14 +264,27 @@ fn bash_completes_an_option() {
 }
 
 #[test]
-fn manual_page_has_name_options_and_exit_codes() {
+fn manual_page_has_the_sections_that_manual_pages_have() {
     let world = World::new();
     for (name, program) in PROGRAMS {
         let page = world.run(program, &["man"]).success().stdout;
         assert!(page.contains(&format!(".TH {name} 1")), "{page}");
-        for part in [".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "Exit codes:"] {
-            assert!(page.contains(part), "{name}: {part}");
+        let own = page.split("\n.TH ").nth(1).expect("the program's own page");
+        let mut after = 0;
+        for part in ["NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES"] {
+            let line = [format!("\n.SH {part}\n"), format!("\n.SH \"{part}\"\n")];
+            let at = line.iter().find_map(|line| own.find(line));
+            let at = at.unwrap_or_else(|| panic!("{name}: {part}: {own}"));
+            assert!(at > after, "{name}: {part} in its place");
+            after = at;
         }
+        assert!(!page.contains("EXTRA"), "{name}: {page}");
+        assert!(own.contains(".SH SYNOPSIS\n.nf\n"), "{name}: {own}");
+        assert!(own.contains("COMMAND>\n"), "{name}: how it is called: {own}");
+        assert!(own.contains(".nf\n0."), "{name}: the version on a line of its own: {own}");
+        let environment = own.split("ENVIRONMENT").nth(1).expect("a section");
+        assert!(environment.contains(".TP\nNO_COLOR\n"), "{name}: {environment}");
+        assert!(own.contains(".TP\n130\ninterrupted\n"), "{name}: {own}");
         assert!(page.contains("\\-\\-log\\-format"), "{name}: {page}");
     }
 }

@@ -94,7 +94,9 @@ fn table_says_the_verdict_first_then_each_criterion_then_the_five_worst_question
     assert_eq!(count("  Q_"), 5, "{table}");
     assert_eq!(count("    retrieved "), 5, "{table}");
     assert_eq!(count("    expected "), 5, "{table}");
-    assert!(table.contains("policy "), "the effective policy is printed: {table}");
+    assert!(table.contains("\npolicy "), "the effective policy is printed: {table}");
+    let digest = |word: &str| word.len() == 64 && word.chars().all(|c| c.is_ascii_hexdigit());
+    assert!(!table.split_whitespace().any(digest), "digests are short: {table}");
     assert!(table.contains("min_questions 20; integrity sample"), "{table}");
 
     // Where no fail of another policy stands.
@@ -102,6 +104,18 @@ fn table_says_the_verdict_first_then_each_criterion_then_the_five_worst_question
     assert!(table.starts_with("PASS  docs_vB  may go live\n"), "{table}");
     assert!(table.contains("filed as new/verdicts/"), "{table}");
     assert!(table.contains("next: vec alias "), "{table}");
+}
+
+#[test]
+fn no_line_of_a_table_ends_in_blanks() {
+    let world = with_b();
+    for criteria in [&MET[..], &MISSED[..], &["--no-baseline"][..]] {
+        let table = judge(&world, "docs_vB", criteria, &["--store", "new"]).stdout;
+        assert!(table.lines().count() > 10, "{table}");
+        for line in table.lines() {
+            assert_eq!(line, line.trim_end(), "{table}");
+        }
+    }
 }
 
 #[test]
@@ -239,7 +253,7 @@ fn markdown_is_a_heading_a_table_and_the_worst_questions() {
     for part in ["| --- | --- | ---: |", "`coverage.mean`", "≥ 0.7", "≤ 0.3", "<details>"] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `Q")).collect();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| Q\\_0")).collect();
     assert_eq!(rows.len(), 5, "{page}");
     let columns = |line: &str| line.replace("\\|", "").matches('|').count();
     for row in rows {

@@ -55,7 +55,7 @@ impl StoreOption {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Embedder")]
 pub(crate) struct EmbedderSource {
-    /// Folder of the sentence encoder; for openai and precomputed, the model's name [default: for a folder WFGY_MODEL, else where scripts/fetch_model.sh puts it]
+    /// Folder of the sentence encoder; for openai and precomputed, the model's name [default: for a folder WFGY_MODEL, else where scripts/fetch_model.sh puts it]. A folder that is named here or by WFGY_MODEL and is missing is an error (exit 2), never replaced by another embedder
     #[arg(long, value_name = "DIR|NAME")]
     pub model: Option<String>,
 

@@ -85,6 +85,12 @@ impl Stamp {
     }
 }
 
+/// What is said of a file that the manifest does not know.
+const FOREIGN: &str = "does not belong to the index: move it away, or build anew";
+
+/// What is said of a file that has no line in `SHA256SUMS`.
+const UNLISTED: &str = "is not in SHA256SUMS";
+
 /// The files of a directory, each hashed once.
 #[derive(Debug)]
 pub(crate) struct Contents {
@@ -144,16 +150,21 @@ impl Contents {
                 None if names.contains(name) => {}
                 None => found(name, "is missing".to_owned()),
                 Some(digest) if digest == expected => {}
-                Some(digest) => {
-                    found(name, format!("its sha256 is {digest}, but the manifest says {expected}"))
-                }
+                Some(digest) => found(
+                    name,
+                    format!("its sha256 is {digest:.12}…, but the manifest says {expected:.12}…"),
+                ),
             }
         }
-        for name in digests.keys() {
-            if name != file::MANIFEST && !expected.contains_key(name) {
-                found(name, "does not belong to the index: move it away".to_owned());
-            }
+        let belongs = |name: &str| name == file::MANIFEST || expected.contains_key(name);
+        for name in digests.keys().filter(|name| !belongs(name)) {
+            found(name, FOREIGN.to_owned());
         }
+        // That such a file is not in SHA256SUMS either is no second finding, nor the first one.
+        damage.retain(|damage| {
+            let name = damage.path.file_name().and_then(|name| name.to_str());
+            damage.problem != UNLISTED || name.is_none_or(belongs)
+        });
         Ok((Some(Self { manifest, dir: dir.to_owned(), stamps }), damage))
     }
 
@@ -254,7 +265,7 @@ fn list(dir: &Path) -> Result<BTreeSet<String>, OpenError> {
         match name.into_string() {
             Ok(name) => drop(names.insert(name)),
             Err(name) => {
-                let problem = "does not belong to the index: move it away".to_owned();
+                let problem = FOREIGN.to_owned();
                 return Err(OpenError::Damaged(Damage { path: dir.join(name), problem }));
             }
         }
@@ -308,12 +319,13 @@ fn compare_checksums(
             Some(expected) if expected == digest => {}
             Some(expected) => {
                 named = true;
-                let problem = format!("its sha256 is {digest}, but SHA256SUMS says {expected}");
+                let problem =
+                    format!("its sha256 is {digest:.12}…, but SHA256SUMS says {expected:.12}…");
                 found(name, problem);
             }
             None => {
                 named = true;
-                found(name, "is not in SHA256SUMS".to_owned());
+                found(name, UNLISTED.to_owned());
             }
         }
     }

@@ -207,6 +207,7 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
         return say::out(&as_json(entries)?);
     }
     let mut text = String::new();
+    let width = entries.iter().map(|entry| entry.to.chars().count()).max().unwrap_or(0);
     for entry in entries {
         let ended = match (&entry.result, entry.recovered) {
             (None, _) => Some("not closed yet"),
@@ -224,7 +225,7 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
         };
         line!(
             text,
-            "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {}  {DIM}{}{why}{DIM:#}{ended}",
+            "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {:<width$}  {DIM}{}{why}{DIM:#}{ended}",
             entry.seq,
             entry.at,
             entry.action.to_string(),

@@ -83,8 +83,10 @@ fn row(question: &ChangedQuestion) -> Value {
 fn lines(question: &ChangedQuestion) -> String {
     let [old, new] = &question.sides;
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+    // In brackets: an arrow is a state, too.
     let states = |side: &ChangedSide| {
-        side.states.iter().map(|state| state.symbol()).collect::<Vec<_>>().join(" ")
+        let states: Vec<&str> = side.states.iter().map(|state| state.symbol()).collect();
+        format!("[{}]", states.join(" "))
     };
     let pair = |name: &str, old: String, new: String| match old == new {
         true => format!("  {name} {old}"),

@@ -264,7 +264,7 @@ impl Judged {
             seconds => format!("{seconds} s"),
         };
         let mut lines = vec![
-            format!("policy {digest}"),
+            format!("policy {digest:.12}"),
             format!(
                 "  decision {}; k {}; seeds {}; min_questions {}; integrity {}; expiry {expiry}; \
                  may_change {}",

@@ -24,7 +24,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     };
     let word = decision.verdict.to_string();
     writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.candidate.context.index)?;
-    writeln!(out, "{} {}\n", judged.what_it_approves(), judged.asked())?;
+    writeln!(out, "**{}**; {}\n", judged.what_it_approves(), judged.asked())?;
     if let Some(remark) = &judged.remark {
         writeln!(out, "⚠️ {}\n", cell(remark))?;
     }
@@ -61,7 +61,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
             let asked = question.asked.as_ref().or(question.text.as_ref());
             writeln!(
                 out,
-                "| `{}` | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} |",
                 cell(&question.id),
                 number(question.coverage),
                 number(question.delta_s),

@@ -95,8 +95,11 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     pins(out, &judged.pin_pairs())?;
     if !judged.diagnosis.is_empty() {
         writeln!(out, "\n{BOLD}Likely causes{BOLD:#}")?;
-        for one in judged.diagnosis.iter().take(explain::SHOWN_CAUSES) {
-            writeln!(out, "  {BOLD}{}{BOLD:#}  {}", one.cause, one.evidence)?;
+        let causes = judged.diagnosis.iter().take(explain::SHOWN_CAUSES);
+        let width = causes.clone().map(|one| one.cause.to_string().len()).max().unwrap_or(0);
+        for one in causes {
+            let cause = one.cause.to_string();
+            writeln!(out, "  {BOLD}{cause:<width$}{BOLD:#}  {}", one.evidence)?;
         }
     }
     match (decision.verdict, judged.worst.as_slice()) {
@@ -186,20 +189,21 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
         Kind::Soft => "soft: ",
         Kind::Advisory => "advisory: ",
     };
-    let around = match intervals {
-        true => {
-            let colour = if finding.crosses() { colour(Verdict::Inconclusive) } else { DIM };
-            format!("{colour}{:<17}{colour:#}", interval(finding).unwrap_or_default())
-        }
-        false => String::new(),
-    };
-    writeln!(
-        out,
-        "  {style}{}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}  {around}{bound:<8}  {DIM}{kind}{}{DIM:#}",
-        mark,
-        finding.name,
-        why(finding),
-    )?;
+    let mut cells = Vec::new();
+    if intervals {
+        let colour = if finding.crosses() { colour(Verdict::Inconclusive) } else { DIM };
+        cells.push((colour, interval(finding).unwrap_or_default(), 15));
+    }
+    cells.push((Style::new(), bound, 8));
+    cells.push((DIM, format!("{kind}{}", why(finding)), 0));
+    // Nothing pads the end of a line.
+    while cells.pop_if(|(_, text, _)| text.is_empty()).is_some() {}
+    write!(out, "  {style}{mark}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}", finding.name)?;
+    for (at, (style, text, width)) in cells.iter().enumerate() {
+        let width = if at + 1 == cells.len() { 0 } else { *width };
+        write!(out, "  {style}{text:<width$}{style:#}")?;
+    }
+    writeln!(out)?;
     let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
     for warning in finding.warnings.iter().filter(said) {
         let yellow = colour(Verdict::Inconclusive);
