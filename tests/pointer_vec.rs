@@ -25,6 +25,13 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// What `alias show` prints. The targets of a world are plain directories, which it refuses.
+fn show(world: &World) -> String {
+    let output = vec(world, &["alias", "show", "docs_live"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// A world whose clock is that of the programs.
 fn now() -> World {
     let world = World::new();
@@ -41,8 +48,7 @@ fn row(shown: &str, name: &str) -> String {
 fn show_says_why_there_is_no_verdict() {
     let world = now();
     let paths = world.through(&["a", "b"]);
-    let verdict =
-        || row(&text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap()), "verdict");
+    let verdict = || row(&show(&world), "verdict");
     assert_eq!(verdict().len(), 64);
     world.flip().rollback(&live(), None).unwrap();
     assert_eq!(verdict(), "none needed (rollback)");
@@ -64,14 +70,14 @@ fn show_marks_as_quarantined_what_a_rollback_would_pass_over() {
     world.flip().rollback(&live(), None).unwrap();
     world.evaluate("c", 0.9);
     world.update(&world.index("c", "c")).unwrap();
-    let shown = text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap());
+    let shown = show(&world);
     assert!(!shown.contains("(quarantine)"), "{shown}");
     assert!(row(&shown, "quarantine").contains("/copy"), "{shown}");
     // a, b, a again, back to b: a is on the stack and in quarantine.
     let world = now();
     world.through(&["a", "b", "a"]);
     world.flip().rollback(&live(), None).unwrap();
-    let shown = text(&vec(&world, &["alias", "show", "docs_live"]).output().unwrap());
+    let shown = show(&world);
     assert!(row(&shown, "stack").ends_with("(quarantine)"), "{shown}");
 }
 

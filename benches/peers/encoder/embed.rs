@@ -15,7 +15,9 @@ use wfgy_kernel::Isa;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let [model, path, threads, texts] = &arguments[..] else {
-        return Err("usage: embed MODEL|static PATH THREADS TEXTS".into());
+        // `cargo bench` runs every bench without arguments.
+        eprintln!("usage: embed MODEL|static PATH THREADS TEXTS");
+        return Ok(());
     };
     path.parse::<Isa>()?.select()?;
     rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build_global()?;

@@ -22,7 +22,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let now = clock::now()?;
     let stored = Stored::open(folder)?;
     let candidate = stored.candidate()?;
-    warn_of_other_runs(&stored.folder, candidate.digest()?);
+    let runs = candidate.digest()?;
     // A replay that declines the baseline judges the candidate's runs alone.
     let baseline = match criteria.no_baseline {
         true => None,
@@ -66,6 +66,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let file =
         VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
             .map_err(Failure::unable)?;
+    warn_of_other_runs(folder, runs);
     judged.unusable = Some(Unusable::Replayed);
     judged.filed = Some(format!("not filed: {}; it approves nothing", Unusable::Replayed));
     output::print(format, &judged, &file)?;
