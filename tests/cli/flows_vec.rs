@@ -276,12 +276,20 @@ fn a_pass_beside_a_standing_fail_says_so_and_the_refusal_says_every_way_out() {
     let stands = format!("a fail under policy {policy} on gold set {gold} stands");
     assert!(passed.stdout.contains(&stands), "{}", passed.told());
     assert!(!passed.stdout.contains("vec alias update"), "{}", passed.told());
+    let page = judge(&world, "docs_vA", &MET, &["--format", "markdown"]).success();
+    assert!(page.stdout.starts_with("### ⚠️ wfgy: pass — `docs_vA`\n"), "{}", page.told());
     // A program's reader is told as well.
+    let tests = judge(&world, "docs_vA", &MET, &["--format", "junit"]).success();
+    assert!(tests.stdout.contains(&stands), "{}", tests.told());
     let lines = judge(&world, "docs_vA", &MET, &["--format", "jsonl"]).success();
     assert!(lines.stderr.contains(&format!("PASS docs_vA, but {stands}")), "{}", lines.told());
     let last = lines.stdout.lines().last().expect("the verdict");
     let last: Value = serde_json::from_str(last).expect("JSON");
     assert_eq!(last["standing_against"][0]["verdict"], "fail");
+
+    judge(&world, "docs_vA", &["--min-cov", "0.7", "--max-ds", "1.5"], &[]).exits(3);
+    let blind = judge(&world, "docs_vA", &MET, &["--format", "jsonl"]).success();
+    assert!(blind.stderr.contains("; an inconclusive verdict under "), "{}", blind.told());
 
     let create = ["create", "docs_live", "--to", "docs_vA"];
     let narrow = "`vec alias create docs_live --to docs_vA --policy DIGEST --gold DIGEST`";

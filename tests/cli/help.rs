@@ -60,6 +60,10 @@ fn help_shows_examples_first_then_options_then_exit_codes() {
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
         assert!(at("Examples:") < at("Usage:") && at("Usage:") < at("Exit codes:"), "{name}");
         let codes = &text[at("Exit codes:")..];
+        let (table, _) = codes.split_once("\n\n").expect("a table");
+        let digit = |line: &str| line.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        let hangs = |line: &str| digit(line) || line.starts_with("       ");
+        assert!(table.lines().skip(1).all(hangs), "{name}: {table}");
         let expected: &[&str] = match name {
             "index_build" => &["0", "1", "2", "4", "130"],
             "wfgy_eval" => &["0", "1", "2", "3", "4", "130"],

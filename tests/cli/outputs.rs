@@ -250,7 +250,9 @@ fn markdown_is_a_heading_a_table_and_the_worst_questions() {
     let world = with_b();
     let page = judge(&world, "docs_vB", &MISSED, &["--format", "markdown"]).exits(1).stdout;
     assert!(page.starts_with("### ❌ wfgy: fail — `docs_vB`\n"), "{page}");
-    for part in ["| --- | --- | ---: |", "`coverage.mean`", "≥ 0.7", "≤ 0.3", "<details>"] {
+    for part in
+        ["| --- | --- | ---: |", "`coverage.mean`", "≥ 0.7", "≤ 0.3", "nDCG@10 ", "<details>"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| Q\\_0")).collect();

@@ -20,7 +20,8 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; already so
-  1    refused: no verdict, failed, expired, wrong baseline, not allowed, tampered, quarantined, damaged target, empty stack
+  1    refused: no verdict, failed, expired, wrong baseline, not allowed, tampered, quarantined,
+       damaged target, empty stack
   2    usage, unknown alias or target
   3    refused: the verdict is inconclusive
   4    the store could not be read or written; nothing moved

@@ -6,7 +6,7 @@ use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 
 use super::judged::Judged;
 use super::standing::Standing;
-use super::table::{both, interval, null_line, pretty, short, shortened, value, why};
+use super::table::{both, interval, null_line, pretty, ranking_line, short, shortened, value, why};
 use super::{explain, plot};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
@@ -18,6 +18,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let sign = match decision.verdict {
         Verdict::Pass if judged.unusable.is_some() => "⚠️",
         Verdict::Pass if decision.approves == Approves::Nothing => "⚠️",
+        Verdict::Pass if judged.is_stood_against() => "⚠️",
         Verdict::Pass => "✅",
         Verdict::Inconclusive => "⚠️",
         Verdict::Fail => "❌",
@@ -41,6 +42,9 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n{line}.")?;
+    }
+    if let Some(line) = ranking_line(judged) {
+        writeln!(out, "\n{line}")?;
     }
     writeln!(out, "\n```text\n{}\n```", plot::curves(&judged.curves).join("\n"))?;
     pins(out, judged)?;

@@ -16,6 +16,7 @@ use wfgy_score::trec::Level;
 use super::args::{Format, TrecLevel};
 use super::explain::SHOWN_CAUSES;
 use super::judged::{Arm, Judged};
+use super::standing::Standing;
 use super::{culprits, markdown, table};
 use crate::exit::Failure;
 use crate::say;
@@ -46,8 +47,8 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
         Format::Table => table::write(&mut out, judged),
         Format::Markdown => markdown::write(&mut out, judged),
         Format::Junit => {
-            let lines = match file.verdict {
-                Verdict::Pass => Vec::new(),
+            let lines: Vec<String> = match file.verdict {
+                Verdict::Pass => judged.standing.iter().flat_map(Standing::against).collect(),
                 _ => {
                     let causes = judged.diagnosis.iter().take(SHOWN_CAUSES);
                     let causes = causes.map(|one| format!("{}: {}", one.cause, one.evidence));

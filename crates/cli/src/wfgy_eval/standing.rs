@@ -56,11 +56,11 @@ impl Standing {
     pub(crate) fn against(&self) -> impl Iterator<Item = String> {
         self.against.iter().map(|filing| {
             let what = match filing.verdict {
-                Verdict::Fail => "fail",
-                Verdict::Pass | Verdict::Inconclusive => "inconclusive verdict",
+                Verdict::Fail => "a fail",
+                Verdict::Pass | Verdict::Inconclusive => "an inconclusive verdict",
             };
             format!(
-                "a {what} under policy {:.12} on gold set {:.12} stands (verdict {:.12})",
+                "{what} under policy {:.12} on gold set {:.12} stands (verdict {:.12})",
                 filing.policy_digest, filing.gold_digest, filing.digest
             )
         })

@@ -276,7 +276,7 @@ pub(super) fn pretty(op: &str) -> &str {
 }
 
 /// How well targets are ranked; it decides nothing that no criterion asks for.
-fn ranking_line(judged: &Judged) -> Option<String> {
+pub(super) fn ranking_line(judged: &Judged) -> Option<String> {
     let k = judged.evidence.k;
     let measures = [("recall", "recall"), ("ndcg", "nDCG"), ("mrr", "MRR")];
     let shown: Vec<String> = measures
