@@ -14,7 +14,7 @@ const PROGRAMS: [(&str, &str); 3] =
     [("index_build", INDEX_BUILD), ("wfgy_eval", WFGY_EVAL), ("vec", VEC)];
 
 /// Options that each command must explain: what was called, then the flags.
-const OPTIONS: [(&str, &str, &str); 14] = [
+const OPTIONS: [(&str, &str, &str); 15] = [
     (
         INDEX_BUILD,
         "",
@@ -31,6 +31,12 @@ const OPTIONS: [(&str, &str, &str); 14] = [
     (WFGY_EVAL, "replay", "--policy --min-cov --max-ds --targets --k --no-baseline --format"),
     (WFGY_EVAL, "explain", "--gold --index --k --seeds --model --store"),
     (WFGY_EVAL, "calibrate", "--gold --index --model --write --store --format"),
+    (
+        WFGY_EVAL,
+        "power",
+        "--gold --questions --effect --policy --no-baseline --correlation --deviation --runs --seeds \
+         --threads --format",
+    ),
     (WFGY_EVAL, "diff", "--k --format"),
     (WFGY_EVAL, "gold check", "--gold --index --model --store --format"),
     (VEC, "", "--store --format --verbose --log-format --version"),
@@ -179,9 +185,11 @@ fn examples_of_the_help_name_options_that_exist() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    for (name, program) in PROGRAMS {
-        let text = help(program, "");
+    let programs = PROGRAMS.map(|(name, program)| (name, program, ""));
+    for (name, program, command) in programs.into_iter().chain([("power", WFGY_EVAL, "power")]) {
+        let text = help(program, command);
         let examples = text.split("\n\n").next().expect("the examples");
+        assert!(examples.starts_with("Examples:\n"), "{name}: {examples}");
         let mut seen = 0;
         for word in examples.split_whitespace().filter(|word| word.starts_with("--")) {
             assert!(known.iter().any(|option| option == word), "{name}: {word}");

@@ -323,6 +323,6 @@ impl<'a> Case<'a> {
 }
 
 /// The bound that a criterion passes by.
-fn side(criterion: &Criterion) -> Side {
+pub(crate) fn side(criterion: &Criterion) -> Side {
     if criterion.op.is_upper() { Side::Upper } else { Side::Lower }
 }

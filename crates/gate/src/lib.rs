@@ -8,7 +8,8 @@
 //! "now" is an argument.
 //!
 //! A policy decides by point values or by confidence bounds; the evidence carries
-//! the values per question, so that bounds can be had at every level.
+//! the values per question, so that bounds can be had at every level. [`plans`] says how
+//! probable each finding is before there are questions.
 //!
 //! It fails closed. Data that are missing, not finite, outside their range or
 //! unknown by name end in no pass, and a pass that rests on less than the
@@ -26,6 +27,7 @@ mod judge;
 mod metric;
 mod nulls;
 mod paired;
+mod plan;
 mod policy;
 mod refusal;
 mod standing;
@@ -46,6 +48,7 @@ pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest};
 pub use paired::{
     BaselineArm, Compared, Comparison, CoverageUnit, DeltaSScale, NamedArm, Pairing, PinPair,
 };
+pub use plan::{Asking, Chances, Plan, Unplanned, Values, plans};
 pub use policy::{
     DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
     PolicyError,
@@ -59,5 +62,5 @@ pub use verdict_file::{
     Circumstances, Decided, Measured, Subject, SubjectError, Unusable, VERDICT_SCHEMA_VERSION,
     VerdictFile, VerdictFileError,
 };
-/// What [`Evidence`] carries behind each metric.
-pub use wfgy_stats::Sample;
+/// What [`Evidence`] carries behind each metric, and the most questions that a [`Plan`] is for.
+pub use wfgy_stats::{MOST_PLANNED, Sample};

@@ -23,6 +23,9 @@ const TOO_CLOSE: f64 = 0.25;
 /// The most questions that are proposed, as a multiple of those at hand.
 const MOST_TIMES: usize = 200;
 
+/// The most questions that are planned for.
+pub const MOST_PLANNED: usize = 10_000;
+
 /// The most questions that a smallest n is looked for among.
 const MOST_QUESTIONS: usize = 1_000_000;
 
@@ -61,6 +64,8 @@ pub struct Power {
     pub refuted: f64,
     /// Probability that neither happens.
     pub open: f64,
+    /// Probability that the point estimate satisfies it, whatever the bounds say.
+    pub point_holds: f64,
 }
 
 /// How many more questions would settle an open claim.
@@ -157,55 +162,81 @@ impl Claim {
         }
         let n = sample.n();
         let enough = |more: usize| -> Result<bool, BoundError> {
-            let drawn = |stream: &mut Stream| resampled(sample, n + more, stream);
+            let drawn = |stream: &mut Stream| vec![resampled(sample, n + more, stream)];
             Ok(self.power_with(drawn)?.open <= 1.0 - PROBABLE)
         };
-        let (mut below, mut above) = (0, n.div_ceil(16));
-        while !enough(above)? {
-            if n + above >= n * MOST_TIMES {
-                return Ok(MoreQuestions::NoFeasibleNumber);
-            }
-            (below, above) = (above, (2 * above).min(n * MOST_TIMES - n));
-        }
-        while above - below > 1.max((n + above) / 20) {
-            let middle = below + (above - below) / 2;
-            if enough(middle)? { above = middle } else { below = middle }
-        }
-        Ok(MoreQuestions::Number(above))
+        let found = least(n, n.div_ceil(16), n * MOST_TIMES - n, enough)?;
+        Ok(found.map_or(MoreQuestions::NoFeasibleNumber, MoreQuestions::Number))
     }
 
-    /// How probable each answer is with `questions` questions from `population`.
+    /// How probable each answer is with `questions` questions from `population`. Where that has
+    /// several wording slots, the claim is shown by all of them and refuted by any.
     ///
     /// # Errors
     /// As [`Sample::bound`].
     pub fn power(&self, population: &Population, questions: usize) -> Result<Power, BoundError> {
-        self.power_with(|stream| population.draw(questions.max(1), stream))
+        self.power_with(|stream| population.draw_slots(questions.max(1), stream))
     }
 
-    /// Shares of answers over data sets, each drawn from a stream of its own.
+    /// The smallest number of questions from `population` that show the claim with probability at
+    /// least 0.8 (to within 5 %); `None` where [`MOST_PLANNED`] do not, as where it is false.
+    ///
+    /// # Errors
+    /// As [`Sample::bound`].
+    pub fn questions_to_show(&self, population: &Population) -> Result<Option<usize>, BoundError> {
+        if population.truth(self.aggregate).is_some_and(|truth| !self.holds(truth)) {
+            return Ok(None);
+        }
+        let enough = |n: usize| Ok(self.power(population, n)?.shown >= PROBABLE);
+        least(0, 1, MOST_PLANNED, enough)
+    }
+
+    /// Shares of answers over data sets, each drawn from a stream of its own; a data set has a
+    /// sample for each wording slot.
     fn power_with(
         &self,
-        draw: impl Fn(&mut Stream) -> Vec<f64> + Sync,
+        draw: impl Fn(&mut Stream) -> Vec<Vec<f64>> + Sync,
     ) -> Result<Power, BoundError> {
         let resamples = ((PLANNING_TAIL / (1.0 - self.level)).ceil() as usize).min(RESAMPLES);
-        let answers: Vec<Answer> = (0..TRIALS as u64)
+        let answers: Vec<(Answer, bool)> = (0..TRIALS as u64)
             .into_par_iter()
             .map(|trial| {
-                let values = draw(&mut Stream::new(SEED ^ 1, trial));
-                match Sample::new(values) {
-                    Ok(sample) => self.answer_with(&sample, resamples),
+                let slots = draw(&mut Stream::new(SEED ^ 1, trial));
+                let samples: Result<Vec<Sample>, _> = slots.into_iter().map(Sample::new).collect();
+                match samples {
+                    Ok(samples) => self.answer_of_slots(&samples, resamples),
                     // No values decide nothing.
-                    Err(_) => Ok(Answer::Open),
+                    Err(_) => Ok((Answer::Open, false)),
                 }
             })
             .collect::<Result<_, _>>()?;
-        let share =
-            |answer| answers.iter().filter(|a| **a == answer).count() as f64 / answers.len() as f64;
+        let share = |counts: &dyn Fn(&(Answer, bool)) -> bool| {
+            answers.iter().filter(|answer| counts(answer)).count() as f64 / answers.len() as f64
+        };
         Ok(Power {
-            shown: share(Answer::Shown),
-            refuted: share(Answer::Refuted),
-            open: share(Answer::Open),
+            shown: share(&|(answer, _)| *answer == Answer::Shown),
+            refuted: share(&|(answer, _)| *answer == Answer::Refuted),
+            open: share(&|(answer, _)| *answer == Answer::Open),
+            point_holds: share(&|(_, holds)| *holds),
         })
+    }
+
+    /// What the samples of all slots say together, and whether the points of all satisfy it.
+    fn answer_of_slots(
+        &self,
+        samples: &[Sample],
+        resamples: usize,
+    ) -> Result<(Answer, bool), BoundError> {
+        let holds = samples.iter().all(|sample| self.holds(sample.point(self.aggregate)));
+        let mut together = Answer::Shown;
+        for sample in samples {
+            match self.answer_with(sample, resamples)? {
+                Answer::Shown => {}
+                Answer::Refuted => return Ok((Answer::Refuted, holds)),
+                Answer::Open => together = Answer::Open,
+            }
+        }
+        Ok((together, holds))
     }
 
     /// Bootstrap standard error of the statistic.
@@ -221,6 +252,28 @@ impl Claim {
         let squares: f64 = points.iter().map(|point| (point - mean).powi(2)).sum();
         (squares / (points.len() - 1) as f64).sqrt()
     }
+}
+
+/// The smallest number of questions, from 1 to `most`, that is enough beside `present` ones, to
+/// within 5 % of all; `None` where `most` are not enough. What is enough stays enough with more.
+fn least(
+    present: usize,
+    first: usize,
+    most: usize,
+    enough: impl Fn(usize) -> Result<bool, BoundError>,
+) -> Result<Option<usize>, BoundError> {
+    let (mut below, mut above) = (0, first);
+    while !enough(above)? {
+        if above >= most {
+            return Ok(None);
+        }
+        (below, above) = (above, (2 * above).min(most));
+    }
+    while above - below > 1.max((present + above) / 20) {
+        let middle = below + (above - below) / 2;
+        if enough(middle)? { above = middle } else { below = middle }
+    }
+    Ok(Some(above))
 }
 
 /// `size` values of the sample, drawn with replacement.
@@ -305,5 +358,43 @@ mod tests {
         let near = power(0.75);
         assert!(near.open > 0.3, "{near:?}");
         assert!((near.open + near.shown + near.refuted - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rule_questions_to_show_reach_the_probability_and_grow_as_the_effect_shrinks() {
+        let claim = at_least_claim(Aggregate::Mean, 0.70);
+        let enough = |mean| {
+            let population = Population::runs(mean, 8, 0.5).unwrap();
+            let n = claim.questions_to_show(&population).unwrap();
+            if let Some(n) = n {
+                assert!(claim.power(&population, n).unwrap().shown >= PROBABLE, "{mean}: {n}");
+            }
+            n
+        };
+        let (far, near) = (enough(0.85).unwrap(), enough(0.80).unwrap());
+        // ((1.645 + 0.842) σ / gap)² questions, σ² = mean (1 - mean) 0.5625, by the normal
+        // approximation; the worst case that stands beside few questions takes some more.
+        assert!((20..50).contains(&far), "{far}");
+        assert!((56..110).contains(&near), "{near}");
+        assert_eq!(enough(0.70), None);
+    }
+
+    #[test]
+    fn rule_every_wording_slot_has_to_show_it() {
+        let claim = Claim {
+            range: Range::new(0.0, 2.0).unwrap(),
+            ..at_most_claim(Aggregate::Median, 0.45)
+        };
+        let power = |slots, correlation| {
+            let range = claim.range;
+            let population = Population::slots(0.40, 0.15, slots, 2, correlation, range).unwrap();
+            claim.power(&population, 40).unwrap()
+        };
+        let (one, four) = (power(1, 0.5), power(4, 0.5));
+        assert!(four.shown < one.shown - 0.1, "{one:?} {four:?}");
+        assert!(four.point_holds < one.point_holds, "{one:?} {four:?}");
+        // Wordings that say the same are one.
+        let (one, four) = (power(1, 1.0), power(4, 1.0));
+        assert!((one.shown - four.shown).abs() < 0.15, "{one:?} {four:?}");
     }
 }

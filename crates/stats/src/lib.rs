@@ -31,7 +31,7 @@ pub use betting::{BettingError, ConfidenceSequence, MeanTest};
 pub use binomial::clopper_pearson;
 pub use bound::{BoundError, LEVEL};
 pub use bounded_mean::{RESAMPLES, SEED};
-pub use claim::{Answer, Claim, MoreQuestions, Power};
+pub use claim::{Answer, Claim, MOST_PLANNED, MoreQuestions, Power};
 pub use compare::{at_least, at_most, compare, strictly_below};
 pub use holm::{holm, holm_by_bounds};
 pub use inner::{mean, question_value};

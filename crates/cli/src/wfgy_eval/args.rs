@@ -15,6 +15,7 @@ Examples:
       --targets \"ds<=0.45,cov>=0.70,lambda=convergent\" > wfgy.xml
   wfgy_eval replay report/ --policy strict.toml
   wfgy_eval calibrate --gold gold_40.json --index docs_live --write policy.toml
+  wfgy_eval power --questions 40 --effect 0.05 --policy cutover
   wfgy_eval diff report/baseline.runs.jsonl report/runs.jsonl
   wfgy_eval gold check --gold gold_40.json --index docs_vB
   wfgy_eval schema gold
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Explain(super::explain::ExplainArgs),
     /// Proposes the bound on ΔS that separates right from unrelated text under this embedder
     Calibrate(super::calibrate::CalibrateArgs),
+    /// Says how probable each finding is with so many questions, and how many questions it takes
+    Power(super::power::PowerArgs),
     /// Lists the questions that two evaluations answer in different ways, with both hit lists
     Diff {
         /// Folder that --out wrote, or a file of runs in one

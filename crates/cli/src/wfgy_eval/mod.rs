@@ -12,6 +12,7 @@ mod markdown;
 mod output;
 mod plot;
 mod policy;
+mod power;
 mod replay;
 mod run;
 mod standing;
@@ -47,6 +48,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         }
         Some(Command::Explain(args)) => explain::run(args, &cli.eval.store),
         Some(Command::Calibrate(args)) => calibrate::run(args, &cli.eval.store),
+        Some(Command::Power(args)) => power::run(args),
         Some(Command::Schema { file }) => {
             let schema = match file {
                 SchemaName::Gold => gold::SCHEMA,
