@@ -412,7 +412,7 @@ fn too_few_questions_are_inconclusive_and_vec_exits_3() {
 fn a_blind_bound_makes_a_pass_inconclusive_and_leaves_a_fail_a_fail() {
     let world = with_b();
     let blind = judge(&world, "docs_vB", &["--max-ds", "0.95"], &[]).exits(3);
-    assert!(blind.stdout.contains("blind"), "{}", blind.told());
+    assert!(blind.stdout.contains("  the bound 0.95 is blind under "), "{}", blind.told());
     // Blind and failed: coverage is missed as well.
     judge(&world, "docs_vB", &["--max-ds", "0.95", "--min-cov", "0.999"], &[]).exits(1);
     let weak = judge(&world, "docs_vB", &["--max-ds", "0.60"], &[]).success();

@@ -218,7 +218,10 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
         };
         let ended = ended.map(|ended| format!("  {YELLOW}{ended}{YELLOW:#}")).unwrap_or_default();
         let why = match (&entry.verdict_digest, entry.overridden, &entry.reason) {
-            (_, true, reason) => format!("  OVERRIDE: {}", reason.as_deref().unwrap_or("")),
+            (_, true, reason) => {
+                let reason = reason.as_deref().unwrap_or("");
+                format!("  {DIM:#}{YELLOW}OVERRIDE: {reason}{YELLOW:#}")
+            }
             (Some(digest), false, _) => format!("  verdict {}", short(digest)),
             (None, false, Some(reason)) => format!("  {reason}"),
             (None, false, None) => String::new(),

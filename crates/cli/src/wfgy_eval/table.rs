@@ -240,6 +240,11 @@ fn why_of(finding: &Finding) -> String {
         (Code::Holds | Code::Violated, None, Some(number)) if number.n_questions > 0 => {
             format!("over {} questions", number.n_questions)
         }
+        // The value beside its bound comes first, then what is odd about it.
+        (_, _, Some(_)) if finding.criterion.is_some() => {
+            let odd = finding.reason.split_once(", but ").map(|(_, odd)| odd);
+            odd.unwrap_or(&finding.reason).to_owned()
+        }
         _ => finding.reason.clone(),
     }
 }
