@@ -86,6 +86,25 @@ fn a_healthy_revision_passes_against_the_live_index_and_may_be_flipped() {
 }
 
 #[test]
+fn markdown_has_the_pins_that_differ_and_no_table_of_none() {
+    let world = live();
+    let page = |index: &str, policy: &str, code: i32| {
+        let compared = ["--policy", policy, "--baseline", "docs_live"];
+        let more = ["--no-file", "--format", "markdown"];
+        judge(&world, index, &compared, &more).exits(code).stdout
+    };
+    let other = page("docs_vB", "drift.toml", 0);
+    assert!(other.contains("| pin |") && other.contains("\n| `INDEX_HASH` | "), "{other}");
+    let same = page("docs_vA", "drift.toml", 0);
+    assert!(!same.contains("| pin |"), "{same}");
+    assert!(same.contains("40 pairs; all pins are equal.\n"), "{same}");
+    assert!(same.contains("effect +0.00") && !same.contains("-0.00;"), "{same}");
+    // A criterion that decides nothing says so.
+    let cutover = page("docs_vA", "cutover", 1);
+    assert!(cutover.contains("| advisory: no data"), "{cutover}");
+}
+
+#[test]
 fn damaged_candidates_fail_against_the_live_index() {
     let world = live();
     for name in ["corpus_stale.json", "corpus_shuffled.json"] {

@@ -250,8 +250,10 @@ impl Judged {
         let criterion = finding.criterion.as_ref()?.to_string();
         let found = self.decision.comparisons.iter().find(|c| c.criterion == criterion)?;
         let Comparison { wins, ties, losses, p_holm, dominance, .. } = found;
+        // Rounded first, so that nothing reads as `-0.00`.
+        let effect = (dominance * 100.0).round() / 100.0 + 0.0;
         Some(format!(
-            "{wins} better, {ties} equal, {losses} worse; effect {dominance:+.2}; p {p_holm:.3}"
+            "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2}; p {p_holm:.3}"
         ))
     }
 

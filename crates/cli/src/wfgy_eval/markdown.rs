@@ -6,7 +6,9 @@ use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
 
 use super::judged::Judged;
 use super::standing::Standing;
-use super::table::{both, interval, null_line, pretty, ranking_line, short, shortened, value, why};
+use super::table::{
+    both, interval, kind, null_line, pretty, ranking_line, short, shortened, value, why,
+};
 use super::{explain, plot};
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
@@ -90,9 +92,15 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
 /// The pins that differ side by side.
 fn pins(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     let Some(compared) = judged.compared() else { return Ok(()) };
-    writeln!(out, "\n{}.\n", cell(&compared))?;
-    writeln!(out, "| pin | baseline | candidate | may change |\n| --- | --- | --- | --- |")?;
-    for pair in judged.pin_pairs().iter().filter(|pair| !pair.is_equal()) {
+    let mut differing = judged.pin_pairs();
+    differing.retain(|pair| !pair.is_equal());
+    let equal = if differing.is_empty() { "; all pins are equal" } else { "" };
+    writeln!(out, "\n{}{equal}.", cell(&compared))?;
+    if differing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n| pin | baseline | candidate | may change |\n| --- | --- | --- | --- |")?;
+    for pair in &differing {
         let [was, is] = both(pair).map(|pin| cell(&pin));
         let allowed = if pair.may_change { "yes" } else { "**no**" };
         writeln!(out, "| `{}` | {was} | {is} | {allowed} |", pair.pin)?;
@@ -111,7 +119,7 @@ fn row(out: &mut dyn Write, finding: &Finding, comparison: Option<String>) -> io
     let bound = finding.criterion.as_ref().map_or(String::new(), |criterion| {
         format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound)
     });
-    let mut reason = cell(&why(finding));
+    let mut reason = format!("{}{}", kind(finding), cell(&why(finding)));
     let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
     for warning in finding.warnings.iter().filter(said) {
         reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));

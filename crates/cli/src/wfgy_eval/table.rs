@@ -184,18 +184,13 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
         Some(criterion) => format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound),
         None => String::new(),
     };
-    let kind = match finding.kind {
-        Kind::Hard => "",
-        Kind::Soft => "soft: ",
-        Kind::Advisory => "advisory: ",
-    };
     let mut cells = Vec::new();
     if intervals {
         let colour = if finding.crosses() { colour(Verdict::Inconclusive) } else { DIM };
         cells.push((colour, interval(finding).unwrap_or_default(), 15));
     }
     cells.push((Style::new(), bound, 8));
-    cells.push((DIM, format!("{kind}{}", why(finding)), 0));
+    cells.push((DIM, format!("{}{}", kind(finding), why(finding)), 0));
     // Nothing pads the end of a line.
     while cells.pop_if(|(_, text, _)| text.is_empty()).is_some() {}
     write!(out, "  {style}{mark}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}", finding.name)?;
@@ -210,6 +205,15 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
         writeln!(out, "    {yellow}!{yellow:#} {warning}")?;
     }
     Ok(())
+}
+
+/// What a reason begins with where the finding is no hard one.
+pub(super) fn kind(finding: &Finding) -> &'static str {
+    match finding.kind {
+        Kind::Hard => "",
+        Kind::Soft => "soft: ",
+        Kind::Advisory => "advisory: ",
+    }
 }
 
 /// The interval of a finding's value; an end that too few questions leave open is a dash.
