@@ -282,6 +282,21 @@ fn trec_folder_is_a_gold_set_of_documents() {
 }
 
 #[test]
+fn trec_run_names_documents_by_default_also_where_targets_are_sections() {
+    let world = world();
+    world.write(
+        "gold.json",
+        r#"[{"id":"q1","question":"What opens the gate?","targets":[{"doc_id":"a","section_id":"gate"}]}]"#,
+    );
+    world.build(&["--input", "corpus.json", "--out", "small"]).success();
+    evaluate_any(&world, &["--trec-run", "default.txt"]);
+    evaluate_any(&world, &["--trec-run", "document.txt", "--trec-level", "document"]);
+    evaluate_any(&world, &["--trec-run", "section.txt", "--trec-level", "section"]);
+    assert_eq!(world.read("default.txt"), world.read("document.txt"));
+    assert_ne!(world.read("default.txt"), world.read("section.txt"));
+}
+
+#[test]
 fn trec_run_names_documents_sections_or_snippets_once_each_ranked_from_one() {
     let world = world();
     world.write(

@@ -56,6 +56,21 @@ fn absolute(world: &World, name: &str) -> String {
 }
 
 #[test]
+fn rule_a_move_names_the_strength_of_its_compare_and_set() {
+    let world = passed();
+    let created = alias(&world, &["create", "docs_live", "--to", "docs_vA"]).success();
+    assert!(created.stdout.contains("native_cas"), "{}", created.told());
+}
+
+#[test]
+fn rule_to_is_stored_as_the_canonical_path() {
+    let world = passed();
+    std::os::unix::fs::symlink(world.path("docs_vA"), world.path("link")).expect("a link");
+    let created = alias_json(&world, &["create", "docs_live", "--to", "link"]);
+    assert_eq!(created["state"]["target"], absolute(&world, "docs_vA").as_str());
+}
+
+#[test]
 fn json_of_every_command_says_what_happened() {
     let world = passed();
     let (a, b) = (absolute(&world, "docs_vA"), absolute(&world, "docs_vB"));

@@ -70,8 +70,8 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
             state.target
         ),
     }
-    line!(text, "{DIM}epoch {}  index {}{DIM:#}", state.epoch, short(&state.index_hash));
-    tracing::info!(strength = %moved.strength, "compare-and-set");
+    let hash = short(&state.index_hash);
+    line!(text, "{DIM}epoch {}  index {hash}  {}{DIM:#}", state.epoch, moved.strength);
     written(text)
 }
 

@@ -246,9 +246,15 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub trec_run: Option<PathBuf>,
 
-    /// What the TREC run names [default: document where no target has a section, else section]
-    #[arg(long, value_name = "LEVEL", requires = "trec_run", help_heading = "Results")]
-    pub trec_level: Option<TrecLevel>,
+    /// What the TREC run names, each once, at the rank of its first snippet
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "document",
+        requires = "trec_run",
+        help_heading = "Results"
+    )]
+    pub trec_level: TrecLevel,
 
     /// Keep every text of corpus and gold set out of every output
     #[arg(long, help_heading = "Results")]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use wfgy_core::evaluation::{RunStatus, TimingRecord};
-use wfgy_core::{Digest, Unit, canonical_json};
+use wfgy_core::{Digest, canonical_json};
 use wfgy_engine::{Exports, latency_quantiles};
 use wfgy_formats::durable::{self, PRIVATE};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
@@ -235,15 +235,11 @@ fn write_vectors(path: &Path, exports: &Exports) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Where an id cannot stand in such a file, or it cannot be written.
-pub(crate) fn write_trec_run(
-    path: &Path,
-    arm: &Arm,
-    level: Option<TrecLevel>,
-) -> Result<(), Failure> {
-    let level = match (level, arm.context.unit) {
-        (Some(TrecLevel::Document), _) | (None, Unit::Document) => Level::Document,
-        (Some(TrecLevel::Section), _) | (None, Unit::Snippet) => Level::Section,
-        (Some(TrecLevel::Snippet), _) => Level::Snippet,
+pub(crate) fn write_trec_run(path: &Path, arm: &Arm, level: TrecLevel) -> Result<(), Failure> {
+    let level = match level {
+        TrecLevel::Document => Level::Document,
+        TrecLevel::Section => Level::Section,
+        TrecLevel::Snippet => Level::Snippet,
     };
     let first = arm
         .runs
