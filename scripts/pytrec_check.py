@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Compares every ranking measure of a report with pytrec_eval's on the exported run.
 
-Usage: pytrec_check.py --qrels FILE --run FILE --report FILE [--published X --within D]
+Usage: pytrec_check.py --qrels FILE --run FILE --report FILE [--published X --within D] [--at-least Y]
 
 --qrels is TREC (`query 0 unit grade`) or BEIR (`query-id corpus-id score`, with a
 header line); --run is what `wfgy_eval --trec-run` wrote; --report its report.json.
 The average is over all queries of the qrels that have a relevant unit, a missing
-one counts 0.  --published checks nDCG@10 against a value from elsewhere.
+one counts 0.  --published checks nDCG@10 against a value from elsewhere, --at-least
+against a floor.
 
 Exit codes: 0 all agree to 1e-6; 1 something differs; 2 an input cannot be read.
 Needs Python 3.9+ and pytrec_eval (PyPI pytrec-eval-terrier).
@@ -95,7 +96,25 @@ def reference(qrels, run, wanted):
     return out
 
 
-def compare(qrels, run, report, published=None, within=0.0):
+def bounded(metrics, published=None, within=0.0, at_least=None):
+    """Prints nDCG@10 beside what it is held to; the names of the bounds that it misses."""
+    if published is None and at_least is None:
+        return []
+    if "ndcg@10" not in metrics:
+        raise Unreadable("the report has no ndcg@10")
+    value, bad = metrics["ndcg@10"]["point"], []
+    if published is not None:
+        near = abs(value - published) <= within
+        print("nDCG@10 %.4f, published %.3f: %s %.3f" % (value, published, "within" if near else "NOT within", within))
+        bad += [] if near else ["published nDCG@10"]
+    if at_least is not None:
+        enough = value >= at_least
+        print("nDCG@10 %.4f: %s %.3f" % (value, "at least" if enough else "NOT at least", at_least))
+        bad += [] if enough else ["least nDCG@10"]
+    return bad
+
+
+def compare(qrels, run, report, **bounds):
     """Prints the table; the names that differ."""
     metrics = report["metrics"]
     wanted = [(m.group(1), int(m.group(2))) for m in map(METRIC.fullmatch, metrics) if m]
@@ -109,15 +128,7 @@ def compare(qrels, run, report, published=None, within=0.0):
         print("%-14s %-12.6f %-12.6f%s" % (label, value, own[name, k], "" if same else "  DIFFERS"))
         if not same:
             bad.append(label)
-    if published is not None:
-        if "ndcg@10" not in metrics:
-            raise Unreadable("the report has no ndcg@10")
-        value = metrics["ndcg@10"]["point"]
-        near = abs(value - published) <= within
-        print("nDCG@10 %.4f, published %.3f: %s %.3f" % (value, published, "within" if near else "NOT within", within))
-        if not near:
-            bad.append("published nDCG@10")
-    return bad
+    return bad + bounded(metrics, **bounds)
 
 
 def main():
@@ -126,11 +137,13 @@ def main():
         ap.add_argument("--" + name, required=True)
     ap.add_argument("--published", type=float)
     ap.add_argument("--within", type=float, default=0.0)
+    ap.add_argument("--at-least", type=float)
     a = ap.parse_args()
     try:
         with open(a.report, encoding="utf-8") as f:
             report = json.load(f)
-        bad = compare(read_qrels(a.qrels), read_run(a.run), report, a.published, a.within)
+        bad = compare(read_qrels(a.qrels), read_run(a.run), report,
+                      published=a.published, within=a.within, at_least=a.at_least)
     except (OSError, KeyError, ValueError) as error:
         print("pytrec_check.py: %s" % error, file=sys.stderr)
         return 2

@@ -1,5 +1,7 @@
 """The scripts around the programs: what they read, and how they refuse."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -77,6 +79,17 @@ class Trec(Folder):
                            (pytrec_check.read_run, "1 Q0 d 1 0.5 t\n1 Q0 d 2 0.4 t\n")):
             with self.assertRaisesRegex(pytrec_check.Unreadable, "no relevant unit|:[12]: "):
                 read(self.path("x", text))
+
+    def test_ndcg_is_held_to_what_is_published_and_to_a_floor(self):
+        metrics = {"ndcg@10": {"point": 0.42}}
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(pytrec_check.bounded(metrics, at_least=0.42), [])
+            self.assertEqual(pytrec_check.bounded(metrics, at_least=0.421), ["least nDCG@10"])
+            self.assertEqual(pytrec_check.bounded(metrics, published=0.424, within=0.005), [])
+            self.assertEqual(pytrec_check.bounded(metrics, published=0.426, within=0.005), ["published nDCG@10"])
+            self.assertEqual(pytrec_check.bounded({}), [])
+            with self.assertRaisesRegex(pytrec_check.Unreadable, "no ndcg@10"):
+                pytrec_check.bounded({}, at_least=0.42)
 
     def test_a_cut_orders_as_trec_eval_does(self):
         self.assertEqual(list(pytrec_check.cut({"a": 0.5, "b": 0.5 + 1e-9, "c": 0.6}, 2)), ["c", "b"])
