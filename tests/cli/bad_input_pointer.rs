@@ -300,5 +300,47 @@ fn a_verdict_file_that_was_altered_is_refused() {
 fn a_verdict_that_is_no_verdict_is_named() {
     let world = world();
     world.write("odd.json", "{\"verdict\": \"pass\"}");
+    refused(&world, &["verify", "odd.json"], 2, &["odd.json:1:", "is missing"]);
+    world.write("odd.json", "{\"verdict\": \"pass\"");
+    refused(&world, &["verify", "odd.json"], 2, &["odd.json:1:", "ends too early"]);
+    // Only what is a verdict and contradicts itself is refused as one; so is whatever stands
+    // where a verdict was filed.
+    let eval = ["--gold", "gold.json", "--index", "more", "--min-cov", "0.7", "--out", "report"];
+    world.eval(&eval).exits(3);
+    let text = String::from_utf8(world.read("report/verdict.json")).expect("UTF-8");
+    world.write("odd.json", text.replace("inconclusive", "pass"));
     refused(&world, &["verify", "odd.json"], 1, &["odd.json"]);
+    world.write("odd.json", text.replacen(":", ": ", 1));
+    refused(&world, &["verify", "odd.json"], 1, &["odd.json: byte ", "altered"]);
+    let digest = wfgy_core::Digest::of(&text).to_string();
+    world.vec(&["verify", &digest]).exits(3);
+    world.write(&format!(".wfgy/verdicts/{digest}.json"), "{");
+    refused(&world, &["verify", &digest], 1, &["verdicts/"]);
+}
+
+#[test]
+fn a_damaged_live_target_is_told_a_way_back_only_where_there_is_one() {
+    let world = world();
+    let show = ["alias", "show", "live"];
+    let back = "`vec alias rollback live` leads back";
+    let aside = world.path("aside");
+    fs::rename(world.path("docs"), &aside).expect("it moves");
+    let ran = world.vec(&show).refuses(1, &["docs", "nothing to roll back to", "stack is empty"]);
+    assert!(!ran.stderr.contains("leads back"), "{}", ran.told());
+    fs::rename(&aside, world.path("docs")).expect("it moves back");
+
+    let to = |dir: &str| {
+        world.vec(&[&["alias", "update", "live", "--to", dir, "--forward"], &OVERRIDE[..]].concat())
+    };
+    to("more").success();
+    fs::rename(world.path("more"), &aside).expect("it moves");
+    world.vec(&show).refuses(1, &["more", back]);
+    fs::rename(&aside, world.path("more")).expect("it moves back");
+
+    // The only entry left is what a rollback left since.
+    to("docs").success();
+    world.vec(&["alias", "rollback", "live"]).success();
+    fs::rename(world.path("more"), &aside).expect("it moves");
+    let ran = world.vec(&show).refuses(1, &["more", "all of its stack is in quarantine"]);
+    assert!(!ran.stderr.contains("leads back"), "{}", ran.told());
 }

@@ -57,7 +57,7 @@ fn damaged_results_are_refused_by_name_and_never_panic() {
     let files: [(&str, Read); 3] = [
         ("runs.jsonl", |path| wfgy_formats::runs::read_runs(path).map(drop)),
         ("report.json", |path| wfgy_formats::report::read(path).map(drop)),
-        ("verdict.json", |path| wfgy_formats::verdict::read(path).map(drop)),
+        ("verdict.json", |path| Ok(wfgy_formats::verdict::read(path).map(drop)?)),
     ];
     let before = mutated::peak();
     for (name, read) in files {

@@ -10,6 +10,7 @@ mod exit;
 mod kernel_path;
 mod options;
 mod paperwork;
+mod place;
 mod recovery;
 mod say;
 mod target;

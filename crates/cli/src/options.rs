@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use wfgy_pointer::StoreDir;
 
-use crate::environment;
+use crate::exit::Failure;
+use crate::{environment, place};
 
 /// How a program speaks.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +40,27 @@ pub(crate) struct StoreOption {
 }
 
 impl StoreOption {
+    /// The store for a command that may write to it: never one inside an index.
+    ///
+    /// # Errors
+    /// Where it lies in one.
+    pub(crate) fn writable(&self) -> Result<StoreDir, Failure> {
+        let store = self.open();
+        let flag = match (&self.store, environment::STORE.read()) {
+            (Some(_), _) => "--store",
+            (None, Some(_)) => "WFGY_STORE",
+            (None, None) => "the default store",
+        };
+        place::folder(flag, store.path(), None).map_err(|refused| Failure {
+            message: match self.store {
+                Some(_) => refused.message,
+                None => format!("{} with --store DIR", refused.message),
+            },
+            ..refused
+        })?;
+        Ok(store)
+    }
+
     /// The store. Commands that messages tell the user to run repeat `--store` only where
     /// neither the environment nor the default would find it.
     pub(crate) fn open(&self) -> StoreDir {

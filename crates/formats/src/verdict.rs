@@ -23,15 +23,34 @@ pub fn write(path: &Path, verdict: &VerdictFile) -> Result<Digest, WriteError> {
     write_canonical(path, verdict)
 }
 
+/// A file that is no verdict, or one that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be read, or holds something else.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is one, but not as it was written: bytes or statements contradict each other.
+    #[error(transparent)]
+    Altered(InputError),
+}
+
+impl From<ReadError> for InputError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Input(error) | ReadError::Altered(error) => error,
+        }
+    }
+}
+
 /// Reads a verdict, checks that it does not contradict itself, and gives the digest of its bytes.
 ///
 /// # Errors
-/// [`InputError`] where it cannot be read, is not what this version writes byte by byte, or says
-/// one thing in one place and another in another.
-pub fn read(path: impl AsRef<Path>) -> Result<(VerdictFile, Digest), InputError> {
+/// [`ReadError::Input`] where it cannot be read, [`ReadError::Altered`] where it is not what this
+/// version writes byte by byte, or says one thing in one place and another in another.
+pub fn read(path: impl AsRef<Path>) -> Result<(VerdictFile, Digest), ReadError> {
     let path = path.as_ref();
     let (verdict, digest): (VerdictFile, Digest) = read_canonical(path)?;
-    verdict.check().map_err(|error| InputError::file(path, error))?;
+    verdict.check().map_err(|error| ReadError::Altered(InputError::file(path, error)))?;
     Ok((verdict, digest))
 }
 
@@ -49,21 +68,22 @@ pub(crate) fn write_canonical<T: Serialize>(path: &Path, value: &T) -> Result<Di
 /// number, or anything else that a reader could take in two ways, is refused with its place.
 pub(crate) fn read_canonical<T: Serialize + DeserializeOwned>(
     path: &Path,
-) -> Result<(T, Digest), InputError> {
+) -> Result<(T, Digest), ReadError> {
     let mut bytes = Vec::new();
     source::open(path)?
         .take(MAX_RECORD as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| source::read_error(path, &error))?;
     if bytes.len() > MAX_RECORD {
-        return Err(InputError::file(path, format!("longer than {MAX_RECORD} bytes (64 MiB)")));
+        let problem = format!("longer than {MAX_RECORD} bytes (64 MiB)");
+        return Err(InputError::file(path, problem).into());
     }
     let value: T = decode(&bytes, path, Start::of_line(1, 0))?;
     let canonical = canonical_json(&value).map_err(|error| InputError::file(path, error))?;
     if canonical != bytes {
         let at = canonical.iter().zip(&bytes).take_while(|(a, b)| a == b).count();
         let problem = "not as it was written: the file was altered, or made by another program";
-        return Err(InputError::at(path, Place::Byte(at as u64), problem));
+        return Err(ReadError::Altered(InputError::at(path, Place::Byte(at as u64), problem)));
     }
     Ok((value, Digest::of(&bytes)))
 }

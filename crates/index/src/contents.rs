@@ -68,6 +68,13 @@ pub enum OpenError {
     Damaged(Damage),
 }
 
+/// Whether a directory is an index, be it whole or damaged: it has a manifest and one of the files
+/// that no other directory with a `manifest.json` has.
+pub fn is_index(dir: &Path) -> bool {
+    let has = |name: &str| dir.join(name).is_file();
+    has(file::MANIFEST) && [file::SECTIONS, file::SNIPPETS, file::VECTORS].into_iter().any(has)
+}
+
 /// What identifies one version of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {

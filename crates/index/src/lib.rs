@@ -20,7 +20,7 @@ mod vectors;
 
 pub use build::{AUTO_ANN_SNIPPETS, AnnChoice, BuildError, BuildOptions, Progress, build};
 pub use chunk::{Chunk, ChunkError, ChunkNameError, Window};
-pub use contents::{Damage, OpenError, declared_hashes, hashes};
+pub use contents::{Damage, OpenError, declared_hashes, hashes, is_index};
 pub use draft::{InUse, Replace};
 pub use graph::{AnnKind, HnswParamError, HnswParams};
 pub use local::{Inspection, LocalIndex, inspect, verify};

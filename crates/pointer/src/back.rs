@@ -26,9 +26,7 @@ impl Flip<'_> {
         expect_epoch: Option<u64>,
     ) -> Result<Moved, FlipError> {
         let state = self.known(alias, None, expect_epoch)?;
-        let Some(at) = plan::top(&state) else {
-            return Err(self.nothing_to_go_back_to(alias, &state));
-        };
+        let at = self.way_back(alias, &state)?;
         let looked = self.as_it_was(&state.stack[at]).map_err(|why| match why {
             FlipError::Target(TargetError::Damaged { .. }) | FlipError::Differs { .. } => {
                 let instead = self.instead(alias, &state, at);
@@ -85,6 +83,14 @@ impl Flip<'_> {
                 )
             }
         }
+    }
+
+    /// Which entry of the stack, counted from its bottom, a rollback would go to.
+    ///
+    /// # Errors
+    /// [`FlipError::EmptyStack`] where there is none outside of quarantine.
+    pub fn way_back(&self, alias: &AliasName, state: &PointerState) -> Result<usize, FlipError> {
+        plan::top(state).ok_or_else(|| self.nothing_to_go_back_to(alias, state))
     }
 
     fn nothing_to_go_back_to(&self, alias: &AliasName, state: &PointerState) -> FlipError {

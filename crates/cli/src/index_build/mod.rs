@@ -19,7 +19,7 @@ use wfgy_index::{
 use wfgy_pointer::{LocalPointer, named_by};
 
 use crate::exit::{self, Failure};
-use crate::{clock, embedder, kernel_path, paperwork, say, terminal, version};
+use crate::{clock, embedder, kernel_path, paperwork, place, say, terminal, version};
 use args::{AnnName, BuildArgs, Cli, Command, MetricName, SchemaName};
 
 /// Snippets of a corpus that says nothing else: 128 tokens, overlapping by 32.
@@ -57,6 +57,8 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
              write it to a file (.gz and .zst are read as they are)",
         ));
     }
+    let store = if args.force { args.store.writable()? } else { args.store.open() };
+    place::new("--out", out, Some(store.path()))?;
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.exists()
     {
@@ -106,7 +108,6 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         input = %input.display(),
         "building"
     );
-    let store = args.store.open();
     // Between the last look at the aliases and the exchange of the directories no flip may come:
     // the lock of that look, and of no earlier one, is held until the build is over.
     let (held, finishing) = (RefCell::new(None), Cell::new(false));

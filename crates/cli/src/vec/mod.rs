@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use wfgy_core::Digest;
+use wfgy_formats::verdict::ReadError;
 use wfgy_pointer::{
     AliasName, Allowed, Filing, Flip, FlipError, Ground, Hashes, LocalPointer, StoreDir,
     TargetError, Update, VerdictStore,
@@ -55,7 +56,15 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 }
 
 fn alias(cli: &Cli, command: &AliasCommand) -> Result<(), Failure> {
-    let store = cli.store.open();
+    let store = match command {
+        AliasCommand::List | AliasCommand::Show { .. } | AliasCommand::History { .. } => {
+            cli.store.open()
+        }
+        AliasCommand::Create { .. }
+        | AliasCommand::Update { .. }
+        | AliasCommand::Rollback { .. }
+        | AliasCommand::Policy { .. } => cli.store.writable()?,
+    };
     let recovery = Recovery::watch(&store);
     let done = on_alias(cli, command, &store);
     recovery.say("vec");
@@ -110,8 +119,14 @@ fn on_alias(cli: &Cli, command: &AliasCommand, store: &StoreDir) -> Result<(), F
             };
             show::state(&state, &history, checked, json)?;
             still.map_err(|problem| {
-                let back = flip.command("rollback", &alias, "");
-                let message = format!("{problem}; readers get it as it is; `{back}` leads back");
+                let leads = match flip.way_back(&alias, &state) {
+                    Ok(_) => format!("`{}` leads back", flip.command("rollback", &alias, "")),
+                    Err(FlipError::EmptyStack { problem, next, .. }) => {
+                        format!("there is nothing to roll back to: {problem}; {next}")
+                    }
+                    Err(error) => error.to_string(),
+                };
+                let message = format!("{problem}; readers get it as it is; {leads}");
                 Failure { code: 1, message }
             })
         }
@@ -137,8 +152,11 @@ fn verify(cli: &Cli, file: &Path) -> Result<(), Failure> {
     if !file.is_file() {
         return Err(Failure::input(format!("{}: no such verdict", file.display())));
     }
-    let (verdict, found) = wfgy_formats::verdict::read(&file)
-        .map_err(|error| Failure { code: 1, message: error.to_string() })?;
+    let (verdict, found) = wfgy_formats::verdict::read(&file).map_err(|error| match error {
+        // What stands under a digest once was what the digest is of.
+        ReadError::Input(_) if digest.is_none() => Failure::input(error),
+        _ => Failure { code: 1, message: error.to_string() },
+    })?;
     if digest.is_some_and(|digest| digest != found) {
         let message = format!("{}: was tampered with: its sha256 is {found}", file.display());
         return Err(Failure { code: 1, message });

@@ -15,7 +15,7 @@ use super::run::{engine_failure, watched};
 use crate::embedder;
 use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
-use crate::{say, target};
+use crate::{place, say, target};
 
 /// The metric that is bounded.
 const METRIC: &str = "delta_s.question";
@@ -49,9 +49,13 @@ pub(crate) struct CalibrateArgs {
 /// Where a part could not be opened, nothing separates right from wrong, or the policy cannot be
 /// changed.
 pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failure> {
+    let store = store.open();
+    if let Some(file) = &args.write {
+        place::new("--write", file, Some(store.path()))?;
+    }
     let old = args.write.as_deref().map(policy_text).transpose()?;
     let gold = gold::read(&args.gold).map_err(Failure::input)?;
-    let opened = target::open(&args.index, &store.open())?;
+    let opened = target::open(&args.index, &store)?;
     let embedder = embedder::of_index(&opened.index, &args.source)?;
     let parts = Parts {
         gold: &gold,

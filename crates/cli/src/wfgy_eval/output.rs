@@ -19,7 +19,7 @@ use super::judged::{Arm, Judged};
 use super::standing::Standing;
 use super::{culprits, markdown, table};
 use crate::exit::Failure;
-use crate::say;
+use crate::{place, say};
 
 /// What the folder of `--out` holds.
 const FILES: [&str; 8] = [
@@ -112,57 +112,19 @@ fn lines(out: &mut dyn Write, judged: &Judged, file: &VerdictFile) -> io::Result
 ///
 /// # Errors
 /// Where it may not be written to.
-pub(crate) fn check_folder(folder: &Path, store: &Path, index: &Path) -> Result<(), Failure> {
-    let refuse = |problem: &str| {
-        let problem = format!("--out {}: {problem}; name a folder of its own", folder.display());
-        Err(Failure::input(problem))
-    };
-    if let Some(what) = lives_in(folder, store, index) {
-        return refuse(what);
-    }
+pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
+    place::folder("--out", folder, Some(store))?;
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let ours = |name: &std::ffi::OsString| FILES.iter().any(|file| name == file);
     match names.iter().find(|name| !ours(name)) {
         None => Ok(()),
-        Some(name) => refuse(&format!("holds `{}`", name.to_string_lossy())),
-    }
-}
-
-/// Refuses a file for `--trec-run` inside an index or the store.
-///
-/// # Errors
-/// Where it may not be written.
-pub(crate) fn check_file(file: &Path, store: &Path, index: &Path) -> Result<(), Failure> {
-    match lives_in(file.parent().unwrap_or(Path::new(".")), store, index) {
-        None => Ok(()),
-        Some(what) => Err(Failure::input(format!(
-            "--trec-run {}: {what}; name a file elsewhere",
-            file.display()
+        Some(name) => Err(Failure::input(format!(
+            "--out {}: holds `{}`; name a folder of its own",
+            folder.display(),
+            name.to_string_lossy()
         ))),
     }
-}
-
-/// What `folder`, which may not exist yet, is a part of.
-fn lives_in(folder: &Path, store: &Path, index: &Path) -> Option<&'static str> {
-    let mut at = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let real = loop {
-        if let Ok(real) = at.canonicalize() {
-            break real;
-        }
-        match at.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => at = parent,
-            _ => break Path::new(".").canonicalize().ok()?,
-        }
-    };
-    let inside = |of: &Path| of.canonicalize().is_ok_and(|of| real.starts_with(of));
-    if inside(index) || real.ancestors().any(|folder| folder.join("manifest.json").is_file()) {
-        return Some("is in an index");
-    }
-    inside(store).then_some("is in the store")
 }
 
 /// Writes the files of `--out`; the verdict last, so that where it is, the rest is whole.

@@ -22,7 +22,7 @@ use crate::exit::{self, Failure};
 use crate::options::EmbedderSource;
 use crate::recovery::Recovery;
 use crate::target;
-use crate::{say, terminal};
+use crate::{place, say, terminal};
 
 /// What an interrupt comes to.
 const INTERRUPTED: &str = "interrupted; nothing was filed";
@@ -65,7 +65,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     }
     let gold = gold::read(gold_path).map_err(Failure::input)?;
     tracing::info!(questions = gold.items.len(), gold = %gold_path.display(), "gold set read");
-    let store = args.store.open();
+    let store = if args.no_file { args.store.open() } else { args.store.writable()? };
     let opened = target::open(index_name, &store)?;
     tracing::info!(
         directory = %opened.directory.display(),
@@ -100,10 +100,10 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         .map(|name| OpenedBaseline::open(name, &store, &queries, &args.source))
         .transpose()?;
     if let Some(folder) = &args.out {
-        output::check_folder(folder, store.path(), &opened.directory)?;
+        output::check_folder(folder, store.path())?;
     }
     if let Some(file) = &args.trec_run {
-        output::check_file(file, store.path(), &opened.directory)?;
+        place::new("--trec-run", file, Some(store.path()))?;
     }
     // Only once everything is at hand: what cannot be evaluated makes no store.
     let began_seq = match args.no_file {
