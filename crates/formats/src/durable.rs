@@ -28,20 +28,58 @@ pub fn replace(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), WriteError> {
-    let fail = |source| WriteError { path: path.to_owned(), source };
-    let beside = beside(path);
-    let result = (|| {
-        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-        let mut buffer = io::BufWriter::new(file);
-        write(&mut buffer)?;
-        buffer.into_inner().map_err(|e| e.into_error())?.sync_all()?;
-        fs::rename(&beside, path)
-    })();
-    if let Err(source) = result {
-        let _ = fs::remove_file(&beside);
-        return Err(fail(source));
+    Prepared::write(path, mode, write)?.put_in_place()
+}
+
+/// A file that is whole and synced beside its name, and not at it yet: what can fail for want of
+/// room has not. It is removed where it is not put in place.
+#[derive(Debug)]
+#[must_use = "it is removed where it is not put in place"]
+pub struct Prepared {
+    path: PathBuf,
+    beside: PathBuf,
+}
+
+impl Prepared {
+    /// Writes the file beside `path`.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is left.
+    pub fn write(
+        path: &Path,
+        mode: u32,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Self, WriteError> {
+        let fail = |source| WriteError { path: path.to_owned(), source };
+        let beside = beside(path);
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
+        let file = file.map_err(fail)?;
+        let prepared = Self { path: path.to_owned(), beside };
+        let written = || {
+            let mut buffer = io::BufWriter::new(file);
+            write(&mut buffer)?;
+            buffer.into_inner().map_err(|e| e.into_error())?.sync_all()
+        };
+        written().map_err(fail)?;
+        Ok(prepared)
     }
-    sync_parent(path)
+
+    /// Gives the file its name, in one step and durably.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn put_in_place(self) -> Result<(), WriteError> {
+        let renamed = fs::rename(&self.beside, &self.path);
+        renamed.map_err(|source| WriteError { path: self.path.clone(), source })?;
+        sync_parent(&self.path)
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Nothing is there any more once it was put in place.
+        let _ = fs::remove_file(&self.beside);
+    }
 }
 
 /// Makes the names in the folder of `path` durable.
@@ -81,6 +119,7 @@ mod tests {
             Err(io::Error::other("disk full"))
         });
         assert!(error.unwrap_err().to_string().contains("disk full"));
+        drop(Prepared::write(&path, PRIVATE, |w| w.write_all(b"new")).unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         fs::remove_dir_all(&dir).unwrap();

@@ -9,8 +9,8 @@ use wfgy_core::{Digest, Number};
 use wfgy_gate::{Comparison, Finding, Pairing, PinPair};
 
 use crate::InputError;
-use crate::durable::WriteError;
-use crate::verdict::{read_canonical, write_canonical};
+use crate::durable::{Prepared, WriteError};
+use crate::verdict::{prepare_canonical, read_canonical};
 
 /// JSON Schema of a report.
 pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
@@ -66,12 +66,12 @@ pub struct Diagnosis {
     pub advice: String,
 }
 
-/// Writes the report, mode 0600, and gives the digest of its bytes.
+/// Writes the report, mode 0600, to be put in place together with its verdict.
 ///
 /// # Errors
-/// [`WriteError`]; nothing is left at `path` that was not there before.
-pub fn write(path: &Path, report: &Report) -> Result<Digest, WriteError> {
-    write_canonical(path, report)
+/// [`WriteError`]; nothing is left.
+pub fn prepare(path: &Path, report: &Report) -> Result<Prepared, WriteError> {
+    prepare_canonical(path, report)
 }
 
 /// Reads a report.

@@ -8,19 +8,20 @@ use serde::de::DeserializeOwned;
 use wfgy_core::{Digest, canonical_json};
 use wfgy_gate::VerdictFile;
 
-use crate::durable::{self, PRIVATE, WriteError};
+use crate::durable::{PRIVATE, Prepared, WriteError};
 use crate::json::{MAX_RECORD, Start, decode};
 use crate::{InputError, Place, source};
 
 /// JSON Schema of a verdict file.
 pub const SCHEMA: &str = include_str!("../schemas/verdict.schema.json");
 
-/// Writes the verdict, mode 0600, and gives the digest of its bytes.
+/// Writes the verdict, mode 0600, to be put in place when nothing can go wrong any more: a file of
+/// this name is believed.
 ///
 /// # Errors
-/// [`WriteError`]; nothing is left at `path` that was not there before.
-pub fn write(path: &Path, verdict: &VerdictFile) -> Result<Digest, WriteError> {
-    write_canonical(path, verdict)
+/// [`WriteError`]; nothing is left.
+pub fn prepare(path: &Path, verdict: &VerdictFile) -> Result<Prepared, WriteError> {
+    prepare_canonical(path, verdict)
 }
 
 /// A file that is no verdict, or one that is not what it was.
@@ -55,16 +56,18 @@ pub fn read(path: impl AsRef<Path>) -> Result<(VerdictFile, Digest), ReadError> 
 }
 
 /// Writes the RFC 8785 bytes of `value`, mode 0600.
-pub(crate) fn write_canonical<T: Serialize>(path: &Path, value: &T) -> Result<Digest, WriteError> {
+pub(crate) fn prepare_canonical<T: Serialize>(
+    path: &Path,
+    value: &T,
+) -> Result<Prepared, WriteError> {
     let bytes = canonical_json(value).map_err(|error| WriteError {
         path: path.to_owned(),
         source: std::io::Error::other(error),
     })?;
-    durable::replace(path, PRIVATE, |out| out.write_all(&bytes))?;
-    Ok(Digest::of(&bytes))
+    Prepared::write(path, PRIVATE, |out| out.write_all(&bytes))
 }
 
-/// Reads a document that [`write_canonical`] wrote: a key given twice, another spelling of a
+/// Reads a document that [`prepare_canonical`] wrote: a key given twice, another spelling of a
 /// number, or anything else that a reader could take in two ways, is refused with its place.
 pub(crate) fn read_canonical<T: Serialize + DeserializeOwned>(
     path: &Path,

@@ -250,8 +250,10 @@ fn a_verdict_survives_its_file_private_and_named_by_its_digest() {
     let path = dir.path().join("verdict.json");
     let file = cutover(&HEALTHY);
     assert_eq!(file.verdict, Verdict::Pass);
-    let digest = verdict::write(&path, &file).unwrap();
-    assert_eq!(digest, file.digest().unwrap());
+    let digest = file.digest().unwrap();
+    let prepared = verdict::prepare(&path, &file).unwrap();
+    assert!(!path.exists(), "nobody takes it for a verdict yet");
+    prepared.put_in_place().unwrap();
     assert_eq!(digest, Digest::of(std::fs::read(&path).unwrap()));
     assert_eq!(verdict::read(&path).unwrap(), (file, digest));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -261,7 +263,7 @@ fn a_verdict_survives_its_file_private_and_named_by_its_digest() {
 fn a_verdict_with_any_byte_altered_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("verdict.json");
-    verdict::write(&path, &cutover(&HEALTHY)).unwrap();
+    verdict::prepare(&path, &cutover(&HEALTHY)).unwrap().put_in_place().unwrap();
     let bytes = std::fs::read(&path).unwrap();
     // Every byte at first, then every thirteenth.
     for at in (0..600).chain((600..bytes.len()).step_by(13)) {
@@ -289,7 +291,7 @@ fn a_report_survives_its_file_and_strange_ones_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("report.json");
     let mut written = a_report(&cutover(&HEALTHY));
-    report::write(&path, &written).unwrap();
+    report::prepare(&path, &written).unwrap().put_in_place().unwrap();
     assert_eq!(report::read(&path).unwrap(), written);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -301,12 +303,12 @@ fn a_report_survives_its_file_and_strange_ones_are_refused() {
         assert!(error.contains("report.json:1:"), "{error}");
     }
     written.schema_version = 2;
-    report::write(&path, &written).unwrap();
+    report::prepare(&path, &written).unwrap().put_in_place().unwrap();
     assert!(report::read(&path).unwrap_err().to_string().contains("schema_version: is 2"));
     // A value that is no number is written as none, and nobody reads it as one.
     (written.schema_version, written.metrics) =
         (report::SCHEMA_VERSION, BTreeMap::from([("coverage.mean".to_owned(), number(f64::NAN))]));
-    report::write(&path, &written).unwrap();
+    report::prepare(&path, &written).unwrap().put_in_place().unwrap();
     assert!(report::read(&path).unwrap_err().to_string().contains("metrics.coverage.mean"));
 }
 

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::json;
+use wfgy_core::canonical_json;
 use wfgy_core::evaluation::{RunStatus, TimingRecord};
-use wfgy_core::{Digest, canonical_json};
 use wfgy_engine::{Exports, latency_quantiles};
-use wfgy_formats::durable::{self, PRIVATE};
+use wfgy_formats::durable::{self, PRIVATE, Prepared};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
 use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_score::trec::Level;
@@ -127,7 +127,24 @@ pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes the files of `--out`; the verdict last, so that where it is, the rest is whole.
+/// Files of `--out` that are believed, written and not in place yet: the report, then the verdict,
+/// so that where it is, the rest is whole.
+pub(crate) struct Results([Prepared; 2]);
+
+impl Results {
+    /// Puts them in place, once everything that can take a verdict back is over.
+    ///
+    /// # Errors
+    /// Where a file cannot be renamed; `done` is what was done all the same.
+    pub(crate) fn put_in_place(self, done: &str) -> Result<(), Failure> {
+        self.0
+            .into_iter()
+            .try_for_each(Prepared::put_in_place)
+            .map_err(|error| Failure::unable(format!("{error}; the verdict was {done}")))
+    }
+}
+
+/// Writes the files of `--out`, and gives those that wait for the verdict to be filed.
 ///
 /// # Errors
 /// Where a file cannot be written.
@@ -137,12 +154,12 @@ pub(crate) fn write_folder(
     file: &VerdictFile,
     timings: &[TimingRecord],
     exports: Option<&Exports>,
-) -> Result<(), Failure> {
+) -> Result<Results, Failure> {
     let at = |error: io::Error| Failure::unable(format!("{}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(at)?;
     // A verdict of an earlier evaluation must not stand beside the runs of this one.
     let optional = ["baseline.runs.jsonl", "latency.jsonl", "texts.jsonl", "vectors.npy"];
-    for stale in ["verdict.json"].into_iter().chain(optional) {
+    for stale in ["verdict.json", "report.json"].into_iter().chain(optional) {
         match fs::remove_file(folder.join(stale)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(error)),
             _ => {}
@@ -173,9 +190,10 @@ pub(crate) fn write_folder(
         findings,
         diagnosis: judged.diagnosis.clone(),
     };
-    report::write(&folder.join("report.json"), &report).map_err(Failure::unable)?;
-    let _: Digest = verdict::write(&folder.join("verdict.json"), file).map_err(Failure::unable)?;
-    Ok(())
+    let report = report::prepare(&folder.join("report.json"), &report);
+    let report = report.map_err(Failure::unable)?;
+    let verdict = verdict::prepare(&folder.join("verdict.json"), file).map_err(Failure::unable)?;
+    Ok(Results([report, verdict]))
 }
 
 fn baseline_report(judged: &Judged) -> Option<report::BaselineReport> {

@@ -168,10 +168,13 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         judged.diagnosis = explain::diagnosed(&parts, &settings, context, runs, live);
     }
     let file = verdict_file(&judged, args, &store, began, ended, began_seq)?;
-    if let Some(folder) = &args.out {
-        let vectors = args.export_vectors.then_some(&exports);
-        output::write_folder(folder, &judged, &file, &timings, vectors)?;
-    }
+    let results = match &args.out {
+        None => None,
+        Some(folder) => {
+            let vectors = args.export_vectors.then_some(&exports);
+            Some(output::write_folder(folder, &judged, &file, &timings, vectors)?)
+        }
+    };
     if let Some(path) = &args.trec_run {
         output::write_trec_run(path, &judged.candidate, args.trec_level)?;
     }
@@ -181,10 +184,15 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     }
     judged.unusable = file.measured.unusable;
     judged.latency = wfgy_engine::latency(&timings);
-    judged.filed = Some(file_verdict(&file, &store)?);
     if file.measured.unusable.is_none() {
         judged.standing = Some(Standing::of(&store, &file, &opened.directory)?);
     }
+    // From here on nothing takes the verdict back.
+    let filed = file_verdict(&file, &store)?;
+    if let Some(results) = results {
+        results.put_in_place(&filed)?;
+    }
+    judged.filed = Some(filed);
     Ok((judged, file))
 }
 

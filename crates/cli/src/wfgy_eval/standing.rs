@@ -25,7 +25,8 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Looks after the verdict of the index in `directory` was filed.
+    /// Looks before the verdict of the index in `directory` is filed: what stands of its own line
+    /// is no matter, and what cannot be read is said while nothing approves anything yet.
     ///
     /// # Errors
     /// Where the journal cannot be read. Aliases that cannot be read are left out: they are no
