@@ -67,6 +67,12 @@ pub enum GoldProblemKind {
 }
 
 impl GoldProblemKind {
+    /// Whether the set can be used as it is. How near an anchor is depends on the embedder as much
+    /// as on the anchor; everything else is a fault of the set, or of the index.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::FarAnchor { .. })
+    }
+
     /// Its name in machine-readable output.
     pub fn name(&self) -> &'static str {
         match self {

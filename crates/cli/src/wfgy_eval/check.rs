@@ -14,10 +14,10 @@ use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
 use crate::{say, target, terminal};
 
-/// Checks and prints; exit 1 where anything was found.
+/// Checks and prints; exit 1 where more than warnings were found.
 ///
 /// # Errors
-/// Where a part could not be opened, or something was found.
+/// Where a part could not be opened, or more than warnings were found.
 pub(crate) fn run(
     gold_path: &Path,
     index: &Path,
@@ -44,6 +44,7 @@ pub(crate) fn run(
     let found = check_gold(parts, &settings, &progress);
     stages.clear();
     let problems = found.map_err(|error| engine_failure(error, gold_path))?;
+    let faults = problems.iter().filter(|problem| !problem.kind.is_warning()).count();
     match format {
         CheckFormat::Json => {
             let rows: Vec<_> = problems
@@ -53,6 +54,7 @@ pub(crate) fn run(
                         "question": problem.question,
                         "field": problem.field,
                         "kind": problem.kind.name(),
+                        "severity": if problem.kind.is_warning() { "warning" } else { "problem" },
                         "message": problem.kind.to_string(),
                     })
                 })
@@ -63,15 +65,18 @@ pub(crate) fn run(
         CheckFormat::Text => {
             let mut text = String::new();
             for problem in &problems {
-                text.push_str(&format!("{}: {problem}\n", gold_path.display()));
+                let warning = if problem.kind.is_warning() { "warning: " } else { "" };
+                text.push_str(&format!("{}: {warning}{problem}\n", gold_path.display()));
             }
             let questions = gold.items.len();
-            text.push_str(&match problems.len() {
-                0 => format!("{questions} questions, no problem found\n"),
-                n => format!("{questions} questions, {n} problems\n"),
+            text.push_str(&match (faults, problems.len() - faults) {
+                (0, 0) => format!("{questions} questions, no problem found\n"),
+                (faults, warnings) => {
+                    format!("{questions} questions, {faults} problems, {warnings} warnings\n")
+                }
             });
             say::out(&text)?;
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Failure::silent(1)) }
+    if faults == 0 { Ok(()) } else { Err(Failure::silent(1)) }
 }

@@ -137,8 +137,7 @@ impl CauseKind {
             Self::NearDuplicates => "remove repeated documents before they are indexed",
             Self::LabelDrift => "run `wfgy_eval gold check`, and move the labels",
             Self::Chunking => {
-                "choose snippets about as long as an answer: try --chunk s128/o32, and compare the \
-                 curves"
+                "choose snippets about as long as an answer (--chunk sN/oM), and compare the curves"
             }
         }
     }

@@ -193,10 +193,18 @@ fn missing(seen: &Observations, side_by_side: bool) -> Option<(f64, String)> {
     if share == 0.0 {
         return None;
     }
-    let weight = if targets.side_by_side == side_by_side { 1.0 } else { 0.5 };
     if side_by_side && !targets.side_by_side {
         return None;
     }
+    if targets.missing == 0 {
+        // What nobody asks about is not why an answer is missing; it may be why all else is, too.
+        let evidence = format!(
+            "{} of {} documents of the baseline are gone, none that is asked about",
+            corpus.lost, corpus.baseline_documents
+        );
+        return Some((0.25 * by_share(0.93, share), evidence));
+    }
+    let weight = if targets.side_by_side == side_by_side { 1.0 } else { 0.5 };
     let mut evidence = format!(
         "{} of {} documents that are asked about are gone",
         targets.missing, targets.documents
@@ -321,7 +329,8 @@ fn chunking(seen: &Observations) -> Option<(f64, String)> {
         );
         (0.25 + gap, evidence)
     });
-    let long = seen.length_ratio.filter(|ratio| *ratio > 1.2).map(|ratio| {
+    let covered = seen.coverage > 0.999;
+    let long = seen.length_ratio.filter(|ratio| *ratio > 1.2 && !covered).map(|ratio| {
         let evidence = format!(
             "half of the hits are at least {ratio:.1} times as long as half of the answers: a \
              vector is of much else"

@@ -23,6 +23,8 @@ use crate::texts::embed_checked;
 const ASKED: usize = 64;
 /// Hits nearer than this to a better one of another document say the same.
 const SAME_TEXT: f64 = 0.995;
+/// Characters from which on a hit can be of much else than an answer.
+const LONG_HIT: f64 = 600.0;
 /// An end that no section has: a hit that is taken for its whole section.
 const WHOLE: Span = Span { start: 0, end: u32::MAX as usize };
 
@@ -37,7 +39,8 @@ pub struct Observations {
     pub deepest: f64,
     /// The served k.
     pub k: usize,
-    /// Median characters of a hit over median characters of a quote; `None` without quotes.
+    /// Median characters of a hit over median characters of a quote; `None` without quotes, and
+    /// where hits are too short to be of much else.
     pub length_ratio: Option<f64>,
     /// Mean share of the exact top k that the serving path found; `None` where it is not known.
     pub graph_recall: Option<f64>,
@@ -158,7 +161,8 @@ pub fn observe(
     let hit_lengths = as_written.iter().flat_map(|(run, _)| run.hits.iter().take(k));
     let hit_lengths = characters(hit_lengths.map(|hit| hit.offsets.len()).collect());
     let quote_lengths = characters(quotes().map(|quote| quote.chars().count()).collect());
-    let length_ratio = hit_lengths.zip(quote_lengths).map(|(hit, quote)| hit / quote.max(1.0));
+    let lengths = hit_lengths.zip(quote_lengths).filter(|(hit, _)| *hit >= LONG_HIT);
+    let length_ratio = lengths.map(|(hit, quote)| hit / quote.max(1.0));
 
     let mut seen = Observations {
         coverage: at_k(k),

@@ -12,6 +12,9 @@ const COMMON: f64 = 0.3;
 const LEAST_SECTIONS: usize = 5;
 /// The most frequent words of the questions, which are nearly all grammar.
 const GRAMMAR: usize = 40;
+/// Words of questions and quotes from which on the most frequent ones are grammar: those of one
+/// question are its subject.
+const LEAST_SPOKEN: usize = 200;
 /// Words from which on the language of a document can be told.
 const LEAST_WORDS: usize = 40;
 /// A document with less than this share of the grammar of the others is in another language.
@@ -102,8 +105,11 @@ impl Prose {
     pub(super) fn new<'t>(spoken: impl Iterator<Item = &'t str>) -> Self {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let mut scripts: BTreeMap<Script, usize> = BTreeMap::new();
+        let mut said = 0;
         for text in spoken {
-            for word in words(text) {
+            let words = words(text);
+            said += words.len();
+            for word in words {
                 *counts.entry(word).or_default() += 1;
             }
             for c in text.chars().filter(|c| c.is_alphabetic()) {
@@ -112,8 +118,9 @@ impl Prose {
         }
         let mut frequent: Vec<(String, usize)> = counts.into_iter().collect();
         frequent.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let grammar = if said < LEAST_SPOKEN { 0 } else { GRAMMAR };
         Self {
-            grammar: frequent.into_iter().take(GRAMMAR).map(|(word, _)| word).collect(),
+            grammar: frequent.into_iter().take(grammar).map(|(word, _)| word).collect(),
             script: scripts.into_iter().max_by_key(|(_, n)| *n).map(|(script, _)| script),
             shingles: BTreeMap::new(),
             sections: Vec::new(),
@@ -201,8 +208,12 @@ mod tests {
     const GERMAN: &str = "der Weg zu tun es ist der eine das der Wirt von der Haus hat gesagt dir";
 
     fn sight(texts: &[String]) -> ProseSight {
+        sight_of(20, texts)
+    }
+
+    fn sight_of(times: usize, texts: &[String]) -> ProseSight {
         let spoken = ["What is the way to do that?", "Who has told you of the keeper of it?"];
-        let mut prose = Prose::new(spoken.into_iter());
+        let mut prose = Prose::new(spoken.into_iter().cycle().take(2 * times));
         for (n, text) in texts.iter().enumerate() {
             prose.take(&format!("d{n}"), text);
         }
@@ -236,6 +247,15 @@ mod tests {
         assert_eq!(sight(&half).foreign, 0.5);
         let greek: Vec<String> = (0..12).map(|_| "ο δρόμος είναι μακρύς ".repeat(12)).collect();
         assert_eq!(sight(&greek).foreign, 1.0);
+    }
+
+    #[test]
+    fn rule_the_words_of_one_question_tell_no_language() {
+        let text =
+            |n: usize| if n < 6 { format!("{ENGLISH} ").repeat(4) } else { own(n).repeat(4) };
+        let texts: Vec<String> = (0..12).map(text).collect();
+        assert_eq!(sight_of(20, &texts).foreign, 0.5);
+        assert_eq!(sight_of(2, &texts).foreign, 0.0);
     }
 
     #[test]
