@@ -1,5 +1,7 @@
 //! TREC files: qrels and topics as a gold set, and runs for trec_eval.
 
+mod lines;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use wfgy_score::trec::{Level, ranked};
 use crate::beir::Judgements;
 use crate::gold::{Builder, LANGUAGE, MAX_FILE};
 use crate::{InputError, Place, source};
+
+pub use lines::{Qrels, Run, parse_qrels, parse_run};
 
 /// Reads a folder that holds one file whose name begins with `topics` and one with `qrels`.
 ///

@@ -5,6 +5,7 @@
 //! from grade 1 on, nDCG takes the grade itself as gain and log2(rank + 1) as discount (Järvelin
 //! and Kekäläinen 2002), and averages are over all questions of the qrels (`trec_eval -c`).
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,9 +25,9 @@ pub enum Level {
 
 /// One ranked unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ranked {
+pub struct Ranked<I = String> {
     /// Its id at the run's level.
-    pub id: String,
+    pub id: I,
     /// Greater is closer.
     pub score: f64,
 }
@@ -60,9 +61,9 @@ pub fn ranked(hits: &[HitRecord], level: Level) -> Vec<Ranked> {
 
 /// trec_eval's order: score as f32 descending, then id descending as a byte string. A score that
 /// is not a number comes last.
-pub fn trec_order(a: &Ranked, b: &Ranked) -> Ordering {
+pub fn trec_order<I: AsRef<str>>(a: &Ranked<I>, b: &Ranked<I>) -> Ordering {
     let key = |score: f64| if score.is_nan() { f32::NEG_INFINITY } else { score as f32 + 0.0 };
-    key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.as_bytes().cmp(a.id.as_bytes()))
+    key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.as_ref().cmp(a.id.as_ref()))
 }
 
 /// Measures of one question at one cutoff, each in [0, 1], higher is better. Their mean over all
@@ -84,19 +85,33 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Of one question: `run` in any order, distinct ids; `qrels` gives grades by id, 0 and
-    /// missing alike being not relevant. All 0 where nothing is relevant. `k` is at least 1.
-    pub fn at(run: &[Ranked], qrels: &BTreeMap<String, u32>, k: usize) -> Self {
-        let mut order: Vec<&Ranked> = run.iter().collect();
-        order.sort_by(|a, b| trec_order(a, b));
-        let grades: Vec<u32> =
-            order.iter().take(k).map(|unit| qrels.get(&unit.id).copied().unwrap_or(0)).collect();
+    /// Of one question at each cutoff: `run` in any order, distinct ids; `qrels` gives grades by
+    /// id, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
+    pub fn at<I: AsRef<str>, Q: Borrow<str> + Ord>(
+        run: &[Ranked<I>],
+        qrels: &BTreeMap<Q, u32>,
+        cutoffs: &[usize],
+    ) -> Vec<Self> {
+        let deepest = cutoffs.iter().copied().max().unwrap_or(0);
+        let mut order: Vec<&Ranked<I>> = run.iter().collect();
+        if (1..order.len()).contains(&deepest) {
+            order.select_nth_unstable_by(deepest - 1, |a, b| trec_order(a, b));
+        }
+        order.truncate(deepest);
+        order.sort_unstable_by(|a, b| trec_order(a, b));
+        let grade = |unit: &&Ranked<I>| qrels.get(unit.id.as_ref()).copied().unwrap_or(0);
+        let grades: Vec<u32> = order.iter().map(grade).collect();
         let mut ideal: Vec<u32> = qrels.values().copied().filter(|grade| *grade > 0).collect();
+        ideal.sort_unstable_by(|a, b| b.cmp(a));
+        cutoffs.iter().map(|k| Self::of(&grades[..grades.len().min(*k)], &ideal, *k)).collect()
+    }
+
+    /// Of the grades of the top k and those of all relevant units, greatest first.
+    fn of(grades: &[u32], ideal: &[u32], k: usize) -> Self {
         let relevant = ideal.len();
         if relevant == 0 || k == 0 {
             return Self::default();
         }
-        ideal.sort_unstable_by(|a, b| b.cmp(a));
         let (mut found, mut precisions, mut first) = (0usize, 0.0, None);
         for (i, _) in grades.iter().enumerate().filter(|(_, grade)| **grade > 0) {
             found += 1;
@@ -109,7 +124,7 @@ impl Measures {
             precision: found as f64 / k as f64,
             hit: f64::from(u8::from(found > 0)),
             mrr: first.map_or(0.0, |rank| 1.0 / rank as f64),
-            ndcg: gain(&grades) / ideal_gain,
+            ndcg: gain(grades) / ideal_gain,
             map: precisions / relevant as f64,
         }
     }

@@ -49,7 +49,7 @@ fn rule_measures_and_averages_equal_trec_eval_to_1e_9() {
         let (k, value): (usize, f64) = (k.parse().unwrap(), value.parse().unwrap());
         let value_of = |(question, grades): (&String, &BTreeMap<String, u32>)| {
             let run = run.get(question).map(Vec::as_slice).unwrap_or_default();
-            Measures::at(run, grades, k).get(measure).unwrap()
+            Measures::at(run, grades, &[k])[0].get(measure).unwrap()
         };
         let ours = match qrels.get_key_value(question) {
             Some(judged) => value_of(judged),
@@ -84,11 +84,22 @@ fn rule_scores_tie_as_f32_and_ties_go_by_id_descending_as_bytes() {
 }
 
 #[test]
+fn several_cutoffs_give_what_each_gives_alone() {
+    let (qrels, run) = (qrels(), run());
+    let cutoffs = [100, 1, 0, 7, 3];
+    for (question, units) in &run {
+        let Some(grades) = qrels.get(question) else { continue };
+        let alone = cutoffs.map(|k| Measures::at(units, grades, &[k])[0]);
+        assert_eq!(Measures::at(units, grades, &cutoffs), alone);
+    }
+}
+
+#[test]
 fn measures_do_not_depend_on_the_order_of_the_run() {
     let (qrels, run) = (qrels(), run());
     for (question, units) in &run {
         let Some(grades) = qrels.get(question) else { continue };
         let reversed: Vec<Ranked> = units.iter().rev().cloned().collect();
-        assert_eq!(Measures::at(units, grades, 10), Measures::at(&reversed, grades, 10));
+        assert_eq!(Measures::at(units, grades, &[10]), Measures::at(&reversed, grades, &[10]));
     }
 }

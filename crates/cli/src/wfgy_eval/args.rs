@@ -88,6 +88,25 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: CheckFormat,
     },
+    /// Ranking measures of a TREC run of any system, with trec_eval's digits
+    #[command(
+        after_help = "Exit codes: 0 printed; 2 a file or flag is wrong; 4 it cannot be read."
+    )]
+    Trec {
+        /// TREC qrels (question iteration document grade), or BEIR's test.tsv
+        #[arg(long, value_name = "FILE")]
+        qrels: PathBuf,
+        /// TREC run (question Q0 document rank score tag), as --trec-run writes
+        #[arg(long, value_name = "FILE")]
+        run: PathBuf,
+        /// Cutoffs, documents
+        #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,3,5,10,100",
+            value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        k: Vec<u32>,
+        /// Form of the output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: CheckFormat,
+    },
     /// Work on gold sets
     Gold {
         #[command(subcommand)]

@@ -18,6 +18,7 @@ mod run;
 mod standing;
 mod stored;
 mod table;
+mod trec;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Explain(args)) => explain::run(args, &cli.eval.store),
         Some(Command::Calibrate(args)) => calibrate::run(args, &cli.eval.store),
         Some(Command::Power(args)) => power::run(args),
+        Some(Command::Trec { qrels, run, k, format }) => trec::run(qrels, run, k, *format),
         Some(Command::Schema { file }) => {
             let schema = match file {
                 SchemaName::Gold => gold::SCHEMA,

@@ -2,9 +2,9 @@
 
 use wfgy_core::evaluation::{RunRecord, RunStatus};
 use wfgy_core::{Aggregate, Unit};
-use wfgy_score::trec::{Level, Measures, Ranked, ranked};
+use wfgy_score::trec::{Level, Measures, ranked};
 
-use super::grid::{Grid, QuestionRuns};
+use super::grid::Grid;
 use super::sheet::Sheet;
 
 /// A run that failed, or was not asked, counts as one that found nothing: trec_eval averages over
@@ -14,21 +14,18 @@ pub(crate) fn measure(grid: &Grid<'_>, sheet: &mut Sheet) {
         Unit::Document => Level::Document,
         Unit::Snippet => Level::Section,
     };
-    let asked: Vec<(&QuestionRuns<'_>, Vec<Ranked>)> = grid
+    let asked: Vec<Vec<Measures>> = grid
         .answerable()
         .filter(|question| !question.record.qrels.is_empty())
         .map(|question| {
             let first = question.asked().find(|run| as_written(run));
-            (question, first.map_or_else(Vec::new, |run| ranked(&run.hits, level)))
+            let run = first.map_or_else(Vec::new, |run| ranked(&run.hits, level));
+            Measures::at(&run, &question.record.qrels, &grid.cutoffs)
         })
         .collect();
-    for cutoff in &grid.cutoffs {
-        let measures: Vec<Measures> = asked
-            .iter()
-            .map(|(question, run)| Measures::at(run, &question.record.qrels, *cutoff))
-            .collect();
+    for (i, cutoff) in grid.cutoffs.iter().enumerate() {
         for (name, _) in Measures::default().named() {
-            let values: Vec<f64> = measures.iter().filter_map(|m| m.get(name)).collect();
+            let values: Vec<f64> = asked.iter().filter_map(|each| each[i].get(name)).collect();
             sheet.put(&format!("{name}@{cutoff}"), &values, Aggregate::Mean);
         }
     }
