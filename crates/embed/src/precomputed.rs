@@ -119,13 +119,16 @@ impl Embedder for PrecomputedEmbedder {
         &self.tokenizer
     }
 
-    fn embed(&self, texts: &[&str], _deadline: Deadline) -> Result<Embeddings, PortError> {
+    fn embed(&self, texts: &[&str], deadline: Deadline) -> Result<Embeddings, PortError> {
         let dim = self.identity.dim;
         let mut made = Embeddings {
             values: Vec::with_capacity(texts.len() * dim),
             states: Vec::with_capacity(texts.len()),
         };
         for text in texts {
+            if deadline.passed(std::time::Instant::now()) {
+                return Err(PortError::Deadline { part: self.identity.model_ver.clone() });
+            }
             match self.rows.get(&Digest::of(text)) {
                 Some(&row) => {
                     made.values.extend_from_slice(&self.values[row * dim..(row + 1) * dim]);

@@ -31,6 +31,55 @@ pub enum Purpose {
 ///
 /// It has no public constructor but [`Approval::by_override`], cannot be copied, and a flip takes
 /// it by value. It names what it was given for; whoever moves the pointer compares.
+///
+/// Outside of this crate the one way besides [`crate::approval`] is a reason that is recorded:
+///
+/// ```
+/// use wfgy_core::Digest;
+/// use wfgy_gate::{Approval, Candidate, Purpose};
+///
+/// let hash = Digest::of("content");
+/// let candidate = Candidate { target: "docs_vB".into(), index_hash: hash, serving_hash: hash };
+/// let given = Approval::by_override("docs_live", &candidate, Purpose::Creation, "drill")?;
+/// # Ok::<(), wfgy_gate::OverrideError>(())
+/// ```
+///
+/// No other crate says that a verdict approves,
+///
+/// ```compile_fail,E0624
+/// use wfgy_core::Digest;
+/// use wfgy_gate::{Approval, Candidate, Purpose};
+///
+/// let hash = Digest::of("content");
+/// let candidate = Candidate { target: "docs_vB".into(), index_hash: hash, serving_hash: hash };
+/// let given = Approval::by_verdict("docs_live", &candidate, Purpose::Creation, hash);
+/// ```
+///
+/// puts another alias into one that it has,
+///
+/// ```compile_fail,E0616
+/// use wfgy_core::Digest;
+/// use wfgy_gate::{Approval, Candidate, Purpose};
+///
+/// let hash = Digest::of("content");
+/// let candidate = Candidate { target: "docs_vB".into(), index_hash: hash, serving_hash: hash };
+/// let mut given = Approval::by_override("docs_live", &candidate, Purpose::Creation, "drill")?;
+/// given.alias = "another".into();
+/// # Ok::<(), wfgy_gate::OverrideError>(())
+/// ```
+///
+/// or uses one twice.
+///
+/// ```compile_fail,E0599
+/// use wfgy_core::Digest;
+/// use wfgy_gate::{Approval, Candidate, Purpose};
+///
+/// let hash = Digest::of("content");
+/// let candidate = Candidate { target: "docs_vB".into(), index_hash: hash, serving_hash: hash };
+/// let given = Approval::by_override("docs_live", &candidate, Purpose::Creation, "drill")?;
+/// let again = given.clone();
+/// # Ok::<(), wfgy_gate::OverrideError>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Approval {
     alias: String,
