@@ -216,3 +216,65 @@ fn under_junit_an_input_error_is_an_error_and_never_green() {
     assert!(ran.stdout.contains("<error") && ran.stdout.contains("bad.json:1"), "{}", ran.told());
     assert!(ran.stdout.contains("errors=\"1\""), "{}", ran.told());
 }
+
+#[test]
+fn under_redact_an_error_names_file_place_and_field_and_no_text() {
+    let world = World::with_index();
+    let alike = "Zyxwho, expected `zyxname`";
+    let csv = |row: &str| format!("id,question,paraphrase_1,doc_id,start,end,answerable\n{row}\n");
+    for (name, gold, parts) in [
+        (
+            "a.json",
+            format!("[{{{Q1}, \"paraphrases\": \"{alike}\"}}]"),
+            &["a.json:1:", "paraphrases: invalid type: string, expected a sequence"][..],
+        ),
+        (
+            "b.json",
+            format!("[{{{Q1},\n\"{alike}\": 1}}]"),
+            &["b.json:2:", ": unknown key, expected one of `id`, `question`"],
+        ),
+        (
+            "c.json",
+            "[{\"id\": \"q\", \"question\": 77005501, \"targets\": []}]".to_owned(),
+            &["c.json:1:", "question: invalid type: integer, expected a string"],
+        ),
+        (
+            "d.json",
+            format!(
+                "[{{\"id\": \"q\", \"question\": \"x\", \"targets\": [{{\"zyx`, there are no fields\": \"{alike}\"}}]}}]"
+            ),
+            &["d.json:1:", "targets[0]: unknown key, expected one of"],
+        ),
+        (
+            "e.json",
+            "{\"items\": [{\"zyxkey\": oops}]}".to_owned(),
+            &["e.json:1:", "items: expected value"],
+        ),
+        (
+            "f.jsonl",
+            format!("{{{Q1}, \"stratum\": [\"zyx\"]}}"),
+            &["f.jsonl:1:", "stratum: invalid type"],
+        ),
+        ("g.csv", "id,question,Who is zyxname?\n".to_owned(), &["g.csv:1: unknown column"]),
+        ("h.csv", csv("q,x,y,d,zyxname,2,true"), &["h.csv:2: start: is no whole number"]),
+        ("i.csv", csv("q,x,y,d,1,2,zyxname"), &["i.csv:2: answerable: is neither"]),
+        (
+            "j.csv",
+            csv("q,x,y,d,1,2,true\nq,x,zyxname,d,3,4,"),
+            &["j.csv:3: paraphrase_1: duplicate id `q` with another value here"],
+        ),
+    ] {
+        world.write(name, &gold);
+        let args = ["--gold", name, "--index", "docs", "--min-cov", "0.7", "--format", "junit"];
+        let secret = |text: &str| text.to_lowercase().contains("zyx") || text.contains("77005501");
+        let ran = world.eval(&[&args[..], &["--redact"]].concat()).refuses(2, parts);
+        assert!(ran.stdout.contains("<error"), "{}", ran.told());
+        assert!(!secret(&ran.stdout) && !secret(&ran.stderr), "{}", ran.told());
+    }
+    // Somebody else's numbers and keys are named where nothing is to be redacted; texts never.
+    let shown = |name: &str| {
+        world.eval(&["--gold", name, "--index", "docs", "--min-cov", "0.7"]).exits(2).stderr
+    };
+    assert!(shown("c.json").contains("77005501") && shown("b.json").contains(alike));
+    assert!(!shown("a.json").contains("Zyx"), "{}", shown("a.json"));
+}

@@ -123,10 +123,9 @@ impl Judgements {
                 return Err(wrong(field, "an empty text".to_owned()));
             }
         }
-        let grade: i64 =
-            score.parse().map_err(|_| wrong(fields[2], format!("`{score}` is no whole number")))?;
-        let grade = u32::try_from(grade.max(0))
-            .map_err(|_| wrong(fields[2], format!("`{score}` is too great a grade")))?;
+        let no_grade = |problem| wrong(fields[2], format!("`{score}` {problem}")).bare(problem);
+        let grade: i64 = score.parse().map_err(|_| no_grade("is no whole number"))?;
+        let grade = u32::try_from(grade.max(0)).map_err(|_| no_grade("is too great a grade"))?;
         if let Some(first) = self.seen.insert((question.to_owned(), doc.to_owned()), line) {
             let problem =
                 format!("`{question}` and `{doc}` are judged twice, first at line {first}");

@@ -22,6 +22,38 @@ pub const SCHEMA: &str = include_str!("../schemas/gold.schema.json");
 /// Version of the form of a gold set.
 pub const SCHEMA_VERSION: u64 = json::SCHEMA_VERSION;
 
+/// Keys and columns of all forms of a gold set: names that are nobody's text.
+pub const KEYS: [&str; 28] = [
+    "_id",
+    "anchor",
+    "answerable",
+    "any_of",
+    "corpus-id",
+    "doc_id",
+    "document",
+    "end",
+    "expected_doc",
+    "grade",
+    "id",
+    "items",
+    "language",
+    "metadata",
+    "name",
+    "offsets",
+    table::PARAPHRASE,
+    "paraphrases",
+    "query-id",
+    "question",
+    "quote",
+    "schema_version",
+    "score",
+    "section_id",
+    "start",
+    "stratum",
+    "targets",
+    "text",
+];
+
 /// Longest gold file in bytes, decompressed.
 pub const MAX_FILE: usize = 256 << 20;
 

@@ -57,6 +57,8 @@ pub struct InputError {
     pub field: Option<String>,
     /// What is wrong with it, a lower-case fragment on one line.
     pub problem: String,
+    /// The same without what the file holds, where the problem quotes something of it.
+    pub bare: Option<String>,
 }
 
 impl InputError {
@@ -72,12 +74,34 @@ impl InputError {
             place,
             field: None,
             problem: one_line(&problem.to_string()),
+            bare: None,
         }
     }
 
     /// The same, of a field.
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(one_line(&field.into()));
+        self
+    }
+
+    /// The same, whose problem quotes what the file holds: how it is said without.
+    pub fn bare(mut self, problem: impl fmt::Display) -> Self {
+        self.bare = Some(one_line(&problem.to_string()));
+        self
+    }
+
+    /// The same with nothing of what the file holds but ids: no values, and of the field only what
+    /// comes before a key that is not one of `known`. Numbers at the end of a key do not count.
+    pub fn redacted(mut self, known: &[&str]) -> Self {
+        let is_known = |key: &&str| {
+            let key = key.split('[').next().unwrap_or(key);
+            known.contains(&key.trim_end_matches(|c: char| c.is_ascii_digit()))
+        };
+        self.field = self.field.and_then(|field| {
+            let keys: Vec<&str> = field.split('.').take_while(is_known).collect();
+            (!keys.is_empty()).then(|| keys.join("."))
+        });
+        self.problem = self.bare.take().unwrap_or(self.problem);
         self
     }
 }

@@ -172,6 +172,8 @@ fn describe(error: &serde_json::Error, path: String, file: &Path, start: Start) 
     };
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let bare = without_value(text, &[""]);
+    let text = &without_value(text, &["string", "character"]);
     let (field, problem) = match named_field(text) {
         Some((name, problem)) if path.ends_with(name) => (path, problem.to_owned()),
         Some((name, problem)) if path.is_empty() => (name.to_owned(), problem.to_owned()),
@@ -181,8 +183,26 @@ fn describe(error: &serde_json::Error, path: String, file: &Path, start: Start) 
         }
         None => (path, text.to_owned()),
     };
-    let error = InputError::at(file, place, problem);
+    let error = match bare == *text {
+        true => InputError::at(file, place, problem),
+        false => InputError::at(file, place, problem).bare(bare),
+    };
     if field.is_empty() { error } else { error.field(field) }
+}
+
+/// Serde's messages about a value of another type without the value, where it is of one of these
+/// `kinds`; an empty name stands for all. A text can be as long as a book, and somebody's secret.
+fn without_value(text: &str, kinds: &[&str]) -> String {
+    let kept = || {
+        let said = ["invalid type: ", "invalid value: "].into_iter();
+        let prefix = said.into_iter().find(|prefix| text.starts_with(prefix))?;
+        // What was expected is said by this program and does not contain the separator.
+        let (found, expected) = text[prefix.len()..].rsplit_once(", expected ")?;
+        let kind = &found[..found.find(['`', '"'])?];
+        let named = kinds.iter().any(|name| kind.starts_with(name));
+        named.then(|| format!("{prefix}{}, expected {expected}", kind.trim_end()))
+    };
+    kept().unwrap_or_else(|| text.to_owned())
 }
 
 /// Splits serde's messages that name a field.
@@ -194,8 +214,10 @@ fn named_field(text: &str) -> Option<(&str, String)> {
     if let Some((name, _)) = between("duplicate field `") {
         return Some((name, "is given twice".to_owned()));
     }
-    let (name, rest) = between("unknown field `")?;
-    Some((name, format!("unknown key{rest}")))
+    // The name is the file's and may hold anything, what was expected is this program's.
+    let text = text.strip_prefix("unknown field `")?;
+    let end = text.rfind("`, expected ").or_else(|| text.rfind("`, there are no fields"))?;
+    Some((&text[..end], format!("unknown key{}", &text[end + 1..])))
 }
 
 #[cfg(test)]
@@ -227,6 +249,11 @@ mod tests {
         for (text, expected) in [
             (r#"{"inner":[{"text":"a"},{}]}"#, "inner[1].text: is missing"),
             (r#"{"inner":[{"text":1}]}"#, "inner[0].text: invalid type: integer `1`"),
+            (r#"{"inner":"a, expected b"}"#, "inner: invalid type: string, expected a sequence"),
+            (
+                r#"{"inner":[{"a`, expected b":"a"}]}"#,
+                "inner[0].a`, expected b: unknown key, expected `text`",
+            ),
             (r#"{"inner":[{"txt":"a"}]}"#, "inner[0].txt: unknown key, expected `text`"),
             (r#"{"inner":[{"text":"a","text":"b"}]}"#, "inner[0].text: is given twice"),
             (r#"{"inner":[]"#, ": the record ends too early"),

@@ -15,7 +15,7 @@ use wfgy_core::{GoldSet, Question, Span, Target, TargetRef};
 use crate::gold::{Builder, LANGUAGE, MAX_FILE};
 use crate::{InputError, Place, source};
 
-const PARAPHRASE: &str = "paraphrase_";
+pub(crate) const PARAPHRASE: &str = "paraphrase_";
 /// Columns of a target.
 const TARGET: [&str; 7] =
     ["doc_id", "expected_doc", "section_id", "start", "end", "quote", "grade"];
@@ -143,8 +143,9 @@ impl<'a> Row<'a> {
 
     fn number(&self, column: &str) -> Result<Option<u32>, InputError> {
         let Some(cell) = self.get(column) else { return Ok(None) };
-        let problem = || format!("`{cell}` is no whole number from 0 to {}", u32::MAX);
-        cell.trim().parse().map(Some).map_err(|_| self.wrong(column, problem()))
+        let problem = format!("is no whole number from 0 to {}", u32::MAX);
+        let wrong = || self.wrong(column, format!("`{cell}` {problem}")).bare(&problem);
+        cell.trim().parse().map(Some).map_err(|_| wrong())
     }
 
     fn question(&self) -> Result<Question, InputError> {
@@ -164,8 +165,9 @@ impl<'a> Row<'a> {
             None | Some("true") => true,
             Some("false") => false,
             Some(other) => {
-                let problem = format!("`{other}` is neither `true` nor `false`");
-                return Err(self.wrong("answerable", problem));
+                let problem = "is neither `true` nor `false`";
+                let error = self.wrong("answerable", format!("`{other}` {problem}"));
+                return Err(error.bare(problem));
             }
         };
         Ok(Question {
@@ -193,9 +195,9 @@ impl<'a> Row<'a> {
         .chain(paraphrases.map(|(i, p)| (format!("{PARAPHRASE}{}", i + 1), Some(p.as_str()))));
         for (column, above) in same {
             if let Some(cell) = self.get(&column).filter(|cell| above != Some(*cell)) {
-                let problem =
-                    format!("duplicate id `{}` with another value here: `{cell}`", question.id);
-                return Err(self.wrong(&column, problem));
+                let problem = format!("duplicate id `{}` with another value here", question.id);
+                let error = self.wrong(&column, format!("{problem}: `{cell}`"));
+                return Err(error.bare(problem));
             }
         }
         for n in question.paraphrases.len() + 1..=self.columns.paraphrases {

@@ -63,7 +63,10 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(integrity) = args.integrity {
         draft.integrity = integrity.into();
     }
-    let gold = gold::read(gold_path).map_err(Failure::input)?;
+    let gold = gold::read(gold_path).map_err(|error| match args.redact {
+        true => Failure::input(error.redacted(&gold::KEYS)),
+        false => Failure::input(error),
+    })?;
     tracing::info!(questions = gold.items.len(), gold = %gold_path.display(), "gold set read");
     let store = if args.no_file { args.store.open() } else { args.store.writable()? };
     let opened = target::open(index_name, &store)?;

@@ -330,3 +330,24 @@ fn the_schema_accepts_what_the_reader_accepts() {
         }
     }
 }
+
+#[test]
+fn every_key_of_the_schema_is_a_name_that_a_redacted_message_may_say() {
+    fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(map) => {
+                let own = map.get("properties").and_then(serde_json::Value::as_object);
+                found.extend(own.into_iter().flat_map(|own| own.keys().cloned()));
+                map.values().for_each(|value| keys(value, found));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    keys(&serde_json::from_str(gold::SCHEMA).unwrap(), &mut found);
+    assert!(found.len() > 15, "{found:?}");
+    for key in found {
+        assert!(gold::KEYS.contains(&key.as_str()), "{key}");
+    }
+}
