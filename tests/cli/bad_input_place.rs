@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 
 use support::{INDEX_BUILD, Ran, VEC, WFGY_EVAL, World};
 
@@ -114,4 +115,32 @@ fn another_folder_with_a_manifest_is_no_index() {
     fs::remove_file(world.path("docs/vectors.npy")).expect("it is there");
     let out = ["--input", "corpus.json", "--out", "docs/next"];
     world.build_refused(&out, 2, &["lies in the index"]);
+}
+
+#[test]
+fn nothing_but_a_run_gives_way_to_a_run_and_no_file_to_a_folder() {
+    let world = World::with_index();
+    let eval = [&EVAL[..], &["--no-file"]].concat();
+    world.eval(&[&eval[..], &["--trec-run", "run.txt"]].concat()).exits(3);
+    world.eval(&[&eval[..], &["--trec-run", "run.txt"]].concat()).exits(3);
+    symlink(world.path("run.txt"), world.path("link")).expect("a link");
+    let before = world.listing();
+    for (flag, path, part) in [
+        ("--trec-run", "gold.json", "no run; name another file"),
+        ("--trec-run", "docs", "no regular file"),
+        ("--trec-run", "link", "no regular file"),
+        ("--trec-run", "nowhere/run.txt", "folder is not there"),
+        ("--out", "gold.json", "is no folder"),
+    ] {
+        let parts = [&format!("{flag} {path}"), part];
+        world.refused(WFGY_EVAL, &[&eval[..], &[flag, path]].concat(), 2, &parts);
+    }
+    for path in ["docs", "link", "nowhere/policy.toml"] {
+        let calibrate = ["calibrate", "--gold", "gold.json", "--index", "docs", "--write", path];
+        world.refused(WFGY_EVAL, &calibrate, 2, &[&format!("--write {path}"), "name a file"]);
+    }
+    assert_eq!(world.listing(), before);
+    let _socket = UnixListener::bind(world.path("socket")).expect("a socket");
+    let run = [&eval[..], &["--trec-run", "socket"]].concat();
+    world.eval(&run).refuses(2, &["--trec-run socket: is no regular file"]);
 }

@@ -29,6 +29,30 @@ pub(crate) fn new(flag: &str, path: &Path, store: Option<&Path>) -> Result<(), F
     Err(Failure::input(format!("{flag} {}: {found}; name a place elsewhere", path.display())))
 }
 
+/// [`new`] for a file that takes the place of an older one: a regular file in a folder that is
+/// there. A device, a pipe or a link would cease to be one.
+///
+/// # Errors
+/// Where it may not be written.
+pub(crate) fn file(flag: &str, path: &Path, store: Option<&Path>) -> Result<(), Failure> {
+    new(flag, path, store)?;
+    let refused = |problem: &str| {
+        Err(Failure::input(format!("{flag} {}: {problem}; name a file", path.display())))
+    };
+    let above = match path.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return refused("is a folder"),
+    };
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_file() => refused("is no regular file"),
+        Ok(_) => Ok(()),
+        Err(_) if path.file_name().is_none() => refused("is a folder"),
+        Err(_) if !above.is_dir() => refused("its folder is not there"),
+        Err(_) => Ok(()),
+    }
+}
+
 /// What a folder is a part of, and what comes of writing there.
 fn lives_in(folder: &Path, store: Option<&Path>) -> Option<impl Display + use<>> {
     if let Some(index) = folder.ancestors().find(|above| is_index(above)) {

@@ -51,7 +51,7 @@ pub(crate) struct CalibrateArgs {
 pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failure> {
     let store = store.open();
     if let Some(file) = &args.write {
-        place::new("--write", file, Some(store.path()))?;
+        place::file("--write", file, Some(store.path()))?;
     }
     let old = args.write.as_deref().map(policy_text).transpose()?;
     let gold = gold::read(&args.gold).map_err(Failure::input)?;

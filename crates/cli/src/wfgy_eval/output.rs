@@ -1,7 +1,7 @@
 //! Everything that leaves: standard output, the folder of `--out`, TREC runs.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde_json::json;
@@ -114,6 +114,10 @@ fn lines(out: &mut dyn Write, judged: &Judged, file: &VerdictFile) -> io::Result
 /// Where it may not be written to.
 pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
     place::folder("--out", folder, Some(store))?;
+    if folder.symlink_metadata().is_ok() && !folder.is_dir() {
+        let problem = "is no folder; name one of its own";
+        return Err(Failure::input(format!("--out {}: {problem}", folder.display())));
+    }
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     let ours = |name: &std::ffi::OsString| FILES.iter().any(|file| name == file);
@@ -123,6 +127,25 @@ pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
             "--out {}: holds `{}`; name a folder of its own",
             folder.display(),
             name.to_string_lossy()
+        ))),
+    }
+}
+
+/// Refuses a run's file that cannot be written, or would take the place of something that is no
+/// run.
+///
+/// # Errors
+/// Where it may not be written.
+pub(crate) fn check_trec_run(path: &Path, store: &Path) -> Result<(), Failure> {
+    place::file("--trec-run", path, Some(store))?;
+    let Ok(mut old) = fs::File::open(path) else { return Ok(()) };
+    let mut start = [0; 4096];
+    let read = old.read(&mut start).map_err(Failure::unable)?;
+    match trec::begins_as_run(&start[..read]) {
+        true => Ok(()),
+        false => Err(Failure::input(format!(
+            "--trec-run {}: holds something that is no run; name another file, or remove it",
+            path.display()
         ))),
     }
 }

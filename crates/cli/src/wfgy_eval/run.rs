@@ -22,7 +22,7 @@ use crate::exit::{self, Failure};
 use crate::options::EmbedderSource;
 use crate::recovery::Recovery;
 use crate::target;
-use crate::{place, say, terminal};
+use crate::{say, terminal};
 
 /// What an interrupt comes to.
 const INTERRUPTED: &str = "interrupted; nothing was filed";
@@ -106,7 +106,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         output::check_folder(folder, store.path())?;
     }
     if let Some(file) = &args.trec_run {
-        place::new("--trec-run", file, Some(store.path()))?;
+        output::check_trec_run(file, store.path())?;
     }
     // Only once everything is at hand: what cannot be evaluated makes no store.
     let began_seq = match args.no_file {
