@@ -281,6 +281,9 @@ fn beir_folder_is_corpus_and_gold_set_its_chunk_default_is_none_and_its_unit_the
     assert_eq!(report["metrics"]["recall@1"]["point"], 1.0);
     let run = String::from_utf8(world.read("run.txt")).expect("text");
     assert!(run.starts_with("1 Q0 d1 1 "), "documents by default: {run}");
+    let args = ["--gold", "beir", "--index", "docs", "--policy", "few.toml", "--no-file"];
+    let table = world.eval(&args).success();
+    assert!(table.stdout.contains("documents (coverage is recall)"), "{}", table.told());
 
     // The file alone is the same corpus.
     world.build(&["--input", "beir/corpus.jsonl", "--out", "file"]).success();
@@ -288,6 +291,40 @@ fn beir_folder_is_corpus_and_gold_set_its_chunk_default_is_none_and_its_unit_the
         handbook::pin(&world, "file", "INDEX_HASH"),
         handbook::pin(&world, "docs", "INDEX_HASH")
     );
+}
+
+#[test]
+fn rule_grade_is_the_gain_of_ndcg() {
+    let world = world();
+    for (a, b) in [(1, 3), (3, 1), (2, 2)] {
+        let gold = value!([{"id": "q", "question": "What key opens the gate?",
+            "targets": [{"doc_id": "a", "grade": a}, {"doc_id": "b", "grade": b}]}]);
+        world.write("gold.json", gold.to_string());
+        evaluate(
+            &world,
+            "gold.json",
+            "docs",
+            &["--out", &format!("out{a}"), "--trec-run", "run.txt"],
+        );
+        let run = String::from_utf8(world.read("run.txt")).expect("text");
+        assert!(run.starts_with("q Q0 a 1 ") && run.contains("\nq Q0 b 2 "), "{run}");
+        let (a_gain, b_gain) = (f64::from(a), f64::from(b));
+        let second = 3f64.log2();
+        let ideal = a_gain.max(b_gain) + a_gain.min(b_gain) / second;
+        let report = json_file(&world, &format!("out{a}/report.json"));
+        let ndcg = report["metrics"]["ndcg@10"]["point"].as_f64().expect("a number");
+        assert!((ndcg - (a_gain + b_gain / second) / ideal).abs() < 1e-9, "{a} {b}: {ndcg}");
+    }
+}
+
+#[test]
+fn rule_the_default_chunk_is_s128_o32() {
+    let world = world();
+    world.build(&["--input", "corpus.json", "--out", "named", "--chunk", "s128/o32"]).success();
+    let shown = world.run(INDEX_BUILD, &["inspect", "docs", "--format", "json"]).success();
+    assert_eq!(json(&shown)["manifest"]["identity"]["CHUNK_SCHEMA_VER"], "s128/o32");
+    let hash = |index| handbook::pin(&world, index, "INDEX_HASH");
+    assert_eq!(hash("docs"), hash("named"));
 }
 
 #[test]

@@ -93,4 +93,25 @@ mod tests {
         let later = Deadline::at(Instant::now() + Duration::from_secs(60));
         StoreLock::take(&path, later).unwrap();
     }
+
+    #[test]
+    fn rule_a_lock_is_free_when_its_holder_dies() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        drop(StoreLock::take(&path, Deadline::NONE).unwrap());
+        // A process of its own, which takes the lock and then becomes `sleep`.
+        let mut holder = std::process::Command::new("flock")
+            .args(["--no-fork", path.to_str().unwrap(), "sleep", "600"])
+            .spawn()
+            .expect("flock of util-linux runs");
+        let at = |seconds| Deadline::at(Instant::now() + Duration::from_secs(seconds));
+        let held = (0..2000).any(|_| {
+            std::thread::sleep(PAUSE);
+            StoreLock::take(&path, at(0)).is_err()
+        });
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        assert!(held, "the other process never had the lock");
+        StoreLock::take(&path, at(60)).unwrap();
+    }
 }

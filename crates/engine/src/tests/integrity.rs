@@ -90,6 +90,36 @@ fn rule_a_miss_names_another_model_or_mixed_models() {
 }
 
 #[test]
+fn rule_a_stored_vector_is_its_texts_from_cosine_0_999_on() {
+    let embedder = HashEmbedder::new("m");
+    // The stored vector turned until the cosine with its text's is `cosine`.
+    let mismatches = |cosine: f64| {
+        let mut store = store(&embedder);
+        let (own, other) = (store.vectors[5].clone(), store.vectors[60].clone());
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+        };
+        let share = dot(&own, &other) / dot(&own, &own);
+        let across: Vec<f64> =
+            own.iter().zip(&other).map(|(x, y)| f64::from(*y) - share * f64::from(*x)).collect();
+        let length = across.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let norm = dot(&own, &own).sqrt();
+        store.vectors[5] = own
+            .iter()
+            .zip(&across)
+            .map(|(x, y)| {
+                let turned =
+                    cosine * f64::from(*x) / norm + (1.0 - cosine * cosine).sqrt() * y / length;
+                turned as f32
+            })
+            .collect();
+        check(&store, &embedder, IntegrityMode::Full).mismatches
+    };
+    assert_eq!(mismatches(0.999_005), 0);
+    assert_eq!(mismatches(0.998_995), 1);
+}
+
+#[test]
 fn the_titles_and_offsets_of_what_is_embedded_are_those_of_the_snippet() {
     let embedder = HashEmbedder::new("m");
     let mut store = store(&embedder);

@@ -124,6 +124,35 @@ fn rule_inner_levels_are_means_and_the_statistic_is_over_questions() {
     assert!((point(&evidence, "delta_s.question:median") - median(means)).abs() < 1e-12);
 }
 
+/// The healthy runs, with `coverage` in every run of the i-th question at the served k.
+fn covered(coverage: impl Fn(usize) -> f64) -> Evidence {
+    let (found, _) = healthy();
+    let mut runs = found.runs.clone();
+    for run in &mut runs {
+        let i = found.context.questions.iter().position(|q| q.id == run.question).unwrap();
+        if let Some(record) = run.coverage.get_mut(&10) {
+            record.coverage = coverage(i);
+        }
+    }
+    summary(&found.context, &runs, 10).unwrap()
+}
+
+#[test]
+fn rule_coverage_pass_rate_is_the_share_of_questions_with_0_70_or_more() {
+    let evidence = covered(|i| if i < 9 { 0.70 } else { 0.699_999 });
+    assert_eq!(point(&evidence, "coverage.pass_rate"), 9.0 / 24.0);
+    // Compared at 9 decimals, as every bound is.
+    let evidence = covered(|i| if i < 9 { 0.699_999_999_9 } else { 0.0 });
+    assert_eq!(point(&evidence, "coverage.pass_rate"), 9.0 / 24.0);
+}
+
+#[test]
+fn rule_coverage_p05_is_the_5_percent_quantile_over_questions() {
+    // 24 questions: between the second and the third, (24 − 1) · 0.05 = 1.15 from the first.
+    let evidence = covered(|i| ((i * 7) % 24) as f64 / 100.0);
+    assert!((point(&evidence, "coverage.p05") - 0.0115).abs() < 1e-12);
+}
+
 #[test]
 fn rule_a_stratum_needs_20_questions() {
     let (found, evidence) = healthy();
