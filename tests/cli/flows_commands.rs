@@ -70,6 +70,20 @@ fn live(world: &World) -> std::path::PathBuf {
 }
 
 #[test]
+fn rule_a_model_that_is_named_wins_over_the_one_of_the_environment() {
+    let (world, model) = (World::new(), model());
+    world.write("corpus.json", support::CORPUS);
+    let build = |out: &str, named: &str, environment: &str| {
+        let line = format!(
+            "index_build --input corpus.json --out {out} --embedder minilm --model {named}"
+        );
+        run(&world, &line, Some(environment))
+    };
+    build("docs", &model, "/nowhere/model").success();
+    build("other", "/elsewhere/model", &model).refuses(2, &["/elsewhere/model"]);
+}
+
+#[test]
 fn readme_from_nothing_to_a_flip_works_as_written() {
     let model = model();
     let world = folder();

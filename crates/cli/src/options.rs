@@ -8,6 +8,14 @@ use wfgy_pointer::StoreDir;
 use crate::exit::Failure;
 use crate::{environment, place};
 
+/// Exit codes of a command that reads and prints.
+pub(crate) const PRINTS_CODES: &str = "\
+Exit codes:
+  0    done
+  2    usage or input error
+  4    something could not be read or written
+  130  interrupted";
+
 /// How a program speaks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::environment;
-use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
+use crate::options::{EmbedderName, EmbedderSource, PRINTS_CODES, Speech, StoreOption};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +26,14 @@ Exit codes:
   130  interrupted
 
 Nothing is left half-written: an index is built beside its target and renamed into place.";
+
+const VERIFY_CODES: &str = "\
+Exit codes:
+  0    whole
+  1    damaged
+  2    no index, or unknown alias
+  4    it could not be read
+  130  interrupted";
 
 /// Builds an index directory from a corpus.
 #[derive(Debug, Parser)]
@@ -53,12 +61,26 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Recomputes every hash of an index and names all damage
+    #[command(
+        before_help = "\
+Examples:
+  index_build verify docs_vB
+  index_build verify docs_live",
+        after_help = VERIFY_CODES
+    )]
     Verify {
         /// Index directory, or an alias of the store
         #[arg(value_name = "DIR|ALIAS")]
         index: PathBuf,
     },
     /// Shows what an index is: identity, sizes, settings
+    #[command(
+        before_help = "\
+Examples:
+  index_build inspect docs_vB
+  index_build inspect docs_live --format json",
+        after_help = PRINTS_CODES
+    )]
     Inspect {
         /// Index directory, or an alias of the store
         #[arg(value_name = "DIR|ALIAS")]
@@ -68,6 +90,12 @@ pub(crate) enum Command {
         format: InspectFormat,
     },
     /// Prints the JSON Schema of a file
+    #[command(
+        before_help = "\
+Examples:
+  index_build schema corpus > corpus.schema.json",
+        after_help = PRINTS_CODES
+    )]
     Schema {
         /// Which file
         file: SchemaName,

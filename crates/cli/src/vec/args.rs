@@ -35,6 +35,30 @@ A rollback takes from it at once, without a verdict; a forward flip puts on it.
 Quarantine: the targets that rollbacks left, because something was wrong with them.
 They need an evaluation that began after the rollback, or --override --reason.";
 
+const VERIFY_CODES: &str = "\
+Exit codes:
+  0    its digests agree; what it is worth in this store is printed
+  1    it, or the store, was altered
+  2    no such verdict, or no verdict
+  4    the store could not be read
+  130  interrupted";
+
+const LOOKS_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the store was altered
+  2    usage, unknown alias
+  4    the store could not be read
+  130  interrupted";
+
+const SHOW_CODES: &str = "\
+Exit codes:
+  0    the target is what the alias says
+  1    it is not, or the store was altered
+  2    usage, unknown alias
+  4    the store could not be read
+  130  interrupted";
+
 /// Moves the pointer that readers follow, forward only with a verdict.
 #[derive(Debug, Parser)]
 #[command(
@@ -74,6 +98,13 @@ pub(crate) enum Command {
         command: AliasCommand,
     },
     /// Checks a verdict: its digests, and whether it is filed, unexpired and standing
+    #[command(
+        before_help = "\
+Examples:
+  vec verify report/verdict.json
+  vec verify 3f9a1c02",
+        after_help = VERIFY_CODES
+    )]
     Verify {
         /// Verdict file, or the digest of a filed one, or its first 8 digits or more
         verdict: PathBuf,
@@ -85,6 +116,13 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AliasCommand {
     /// Makes an alias; its first target needs a verdict like a forward flip
+    #[command(
+        before_help = "\
+Examples:
+  vec alias create docs_live --to docs_vA
+  vec alias create docs_live --to docs_vA --policy 3f9a1c02",
+        after_help = EXIT_CODES
+    )]
     Create {
         /// Name: letters, digits, `.`, `_`, `-`, at most 64
         alias: String,
@@ -97,6 +135,14 @@ pub(crate) enum AliasCommand {
         overriding: Override,
     },
     /// Moves an alias: back, where the target is on the rollback stack, else forward with a verdict
+    #[command(
+        before_help = "\
+Examples:
+  vec alias update docs_live --to docs_vB
+  vec alias update docs_live --to docs_vB --expect-epoch 3
+  vec alias update docs_live --to docs_vB --override --reason \"outage 512\"",
+        after_help = EXIT_CODES
+    )]
     Update {
         /// The alias
         alias: String,
@@ -113,6 +159,13 @@ pub(crate) enum AliasCommand {
         overriding: Override,
     },
     /// Returns to the last target that is not in quarantine; needs no verdict
+    #[command(
+        before_help = "\
+Examples:
+  vec alias rollback docs_live
+  vec alias rollback docs_live --expect-epoch 4",
+        after_help = EXIT_CODES
+    )]
     #[command(long_about = format!("Returns to the last target that is not in quarantine; needs no verdict\n\n{STACK}"))]
     Rollback {
         /// The alias
@@ -122,8 +175,22 @@ pub(crate) enum AliasCommand {
         expect_epoch: Option<u64>,
     },
     /// Lists all aliases
+    #[command(
+        before_help = "\
+Examples:
+  vec alias list
+  vec alias list --format json",
+        after_help = LOOKS_CODES
+    )]
     List,
     /// Shows an alias, and whether its target still is what it says; exit 1 where it is not
+    #[command(
+        before_help = "\
+Examples:
+  vec alias show docs_live
+  vec alias show docs_live --verify",
+        after_help = SHOW_CODES
+    )]
     #[command(long_about = format!("Shows an alias, and whether its target still is what it says; exit 1 where it is not\n\n{STACK}"))]
     Show {
         /// The alias
@@ -133,11 +200,23 @@ pub(crate) enum AliasCommand {
         verify: bool,
     },
     /// Shows what happened to an alias, from the journal
+    #[command(
+        before_help = "\
+Examples:
+  vec alias history docs_live",
+        after_help = LOOKS_CODES
+    )]
     History {
         /// The alias
         alias: String,
     },
     /// Changes which policies and gold sets may approve a flip; recorded in the journal
+    #[command(
+        before_help = "\
+Examples:
+  vec alias policy docs_live --policy 3f9a1c02 --reason \"cutover only\"",
+        after_help = EXIT_CODES
+    )]
     Policy {
         /// The alias
         alias: String,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::environment;
-use crate::options::{EmbedderName, EmbedderSource, Speech, StoreOption};
+use crate::options::{EmbedderName, EmbedderSource, PRINTS_CODES, Speech, StoreOption};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +31,23 @@ Exit codes:
   130  interrupted
 
 A pass is filed in the store, bound to the content of the index, and vec acts on it.";
+
+const CHECK_CODES: &str = "\
+Exit codes:
+  0    nothing found
+  1    problems found
+  2    usage or input error
+  4    something could not be read
+  130  interrupted";
+
+const REPLAY_CODES: &str = "\
+Exit codes:
+  0    pass, which approves nothing: a replay is never filed
+  1    fail
+  2    usage or input error
+  3    inconclusive
+  4    something could not be read
+  130  interrupted";
 
 /// Decides whether an index may go live.
 #[derive(Debug, Parser)]
@@ -58,6 +75,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Judges stored runs again, without asking the index; files nothing
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval replay report/ --policy strict.toml
+  wfgy_eval replay report/ --targets \"cov>=0.80\" --k 5",
+        after_help = REPLAY_CODES
+    )]
     Replay {
         /// Folder that --out wrote
         runs: PathBuf,
@@ -68,12 +92,31 @@ pub(crate) enum Command {
         format: Format,
     },
     /// Shows one question: its wordings, hits with their text, where its targets rank, and what may be wrong
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval explain Q_0007 --gold gold_40.json --index docs_vB",
+        after_help = PRINTS_CODES
+    )]
     Explain(super::explain::ExplainArgs),
     /// Proposes the bound on ΔS that separates right from unrelated text under this embedder
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval calibrate --gold gold_40.json --index docs_live --write policy.toml",
+        after_help = PRINTS_CODES
+    )]
     Calibrate(super::calibrate::CalibrateArgs),
     /// Says how probable each finding is with so many questions, and how many questions it takes
     Power(super::power::PowerArgs),
     /// Lists the questions that two evaluations answer in different ways, with both hit lists
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval diff report/baseline.runs.jsonl report/runs.jsonl
+  wfgy_eval diff monday/ tuesday/ --k 5 --format json",
+        after_help = PRINTS_CODES
+    )]
     Diff {
         /// Folder that --out wrote, or a file of runs in one
         #[arg(value_name = "RUNS_A")]
@@ -113,11 +156,23 @@ pub(crate) enum Command {
         command: GoldCommand,
     },
     /// Prints the JSON Schema of a file
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval schema gold > gold.schema.json",
+        after_help = PRINTS_CODES
+    )]
     Schema {
         /// Which file
         file: SchemaName,
     },
     /// Prints a preset as the policy file that it is, to keep or to change
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval preset cutover > policy.toml",
+        after_help = PRINTS_CODES
+    )]
     Preset {
         /// Which
         #[arg(value_name = "PRESET", value_parser = wfgy_formats::policy::PRESETS.map(|(name, _)| name))]
@@ -130,6 +185,12 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GoldCommand {
     /// Finds what is wrong with a gold set against an index
+    #[command(
+        before_help = "\
+Examples:
+  wfgy_eval gold check --gold gold_40.json --index docs_vB",
+        after_help = CHECK_CODES
+    )]
     Check {
         /// Gold set
         #[arg(long, value_name = "PATH")]
