@@ -17,6 +17,9 @@ pub type Run<'t> = BTreeMap<&'t str, Vec<Ranked<&'t str>>>;
 /// Grades by question and unit; 0 is not relevant.
 pub type Qrels<'t> = BTreeMap<&'t str, BTreeMap<&'t str, u32>>;
 
+/// What a question retrieved, each unit with its line.
+type Lined<'t> = Vec<(Ranked<&'t str>, u64)>;
+
 /// Parses a run, `question Q0 unit rank score tag` a line, apart by white space. As in trec_eval
 /// only question, unit and score say anything. `path` stands in errors.
 ///
@@ -31,7 +34,7 @@ pub fn parse_run<'t>(text: &'t str, path: &Path) -> Result<Run<'t>, InputError> 
         });
     let rows = rows.map_err(|wrong| wrong.of(path, "question, Q0, unit, rank, score, tag"))?;
     let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut questions: Vec<(&str, Vec<(Ranked<&str>, u64)>)> = Vec::new();
+    let mut questions: Vec<(&str, Lined<'t>)> = Vec::new();
     for (question, found) in rows {
         let at = *places.entry(question).or_insert(questions.len());
         match questions.get_mut(at) {
