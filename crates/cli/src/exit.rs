@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use wfgy_core::PortError;
 
+use crate::plain::plain;
+
 /// Why a program did not do what it was asked; its code is the process's exit code.
 ///
 /// | code | `index_build`, `wfgy_eval` | `vec` |
@@ -71,7 +73,7 @@ pub(crate) fn finish(program: &str, result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                let line = failure.message.replace(['\n', '\r'], " ");
+                let line = plain(&failure.message);
                 let error = clap::builder::Styles::styled();
                 let style = error.get_error();
                 anstream::eprintln!("{program}: {style}error{style:#}: {line}");

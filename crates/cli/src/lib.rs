@@ -11,6 +11,7 @@ mod kernel_path;
 mod options;
 mod paperwork;
 mod place;
+mod plain;
 mod recovery;
 mod say;
 mod target;

@@ -7,6 +7,7 @@ use wfgy_pointer::StoreDir;
 
 use super::args::InspectFormat;
 use crate::exit::Failure;
+use crate::plain::plain;
 use crate::say;
 use crate::target::{self, index_failure};
 
@@ -15,9 +16,9 @@ pub(crate) fn verify(name: &Path, store: &StoreDir) -> Result<(), Failure> {
     let dir = target::directory(name, store)?;
     let damage = wfgy_index::verify(&dir).map_err(|error| index_failure(&error))?;
     if damage.is_empty() {
-        return say::out(&format!("{}: whole\n", dir.display()));
+        return say::out(&format!("{}: whole\n", plain(dir.display())));
     }
-    let lines: Vec<String> = damage.iter().map(|problem| format!("{problem}\n")).collect();
+    let lines: Vec<String> = damage.iter().map(|problem| format!("{}\n", plain(problem))).collect();
     say::out(&lines.concat())?;
     Err(Failure::silent(1))
 }
@@ -36,7 +37,7 @@ pub(crate) fn inspect(name: &Path, store: &StoreDir, format: InspectFormat) -> R
     let identity = &manifest.identity;
     let mut text = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
-        text.push_str(&format!("{name:<20}{value}\n"));
+        text.push_str(&format!("{:<20}{}\n", plain(name), plain(value)));
     };
     for (name, value) in &pins.0 {
         row(name, value);

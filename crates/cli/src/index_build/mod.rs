@@ -19,6 +19,7 @@ use wfgy_index::{
 use wfgy_pointer::{LocalPointer, named_by};
 
 use crate::exit::{self, Failure};
+use crate::plain::plain;
 use crate::{clock, embedder, kernel_path, paperwork, place, say, terminal, version};
 use args::{AnnName, BuildArgs, Cli, Command, MetricName, SchemaName};
 
@@ -102,10 +103,10 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
         deadline: clock::within(patience).or(Some(interrupt.stop())),
     };
     tracing::info!(
-        embedder = %opened.embedder.identity().model_ver,
+        embedder = %plain(&opened.embedder.identity().model_ver),
         chunk = %options.chunk,
         analyzer = %options.analyzer,
-        input = %input.display(),
+        input = %plain(input.display()),
         "building"
     );
     // Between the last look at the aliases and the exchange of the directories no flip may come:
@@ -189,7 +190,7 @@ fn skipped(documents: &Corpus) -> String {
     let total: u64 = kinds.values().sum();
     let entries = if total == 1 { "entry" } else { "entries" };
     let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-    format!("skipped {total} {entries} of the folder: {}\n", list.join(", "))
+    format!("skipped {total} {entries} of the folder: {}\n", plain(list.join(", ")))
 }
 
 fn ann(args: &BuildArgs) -> AnnChoice {
@@ -210,12 +211,12 @@ fn summary(out: &Path, manifest: &Manifest) -> String {
     let (identity, counts) = (&manifest.identity, &manifest.counts);
     let mut text = format!(
         "{}: {} documents, {} sections, {} snippets of {} values, {} {}\n",
-        out.display(),
+        plain(out.display()),
         identity.n_documents,
         counts.sections,
         identity.n_snippets,
         identity.embed_dim,
-        identity.embed_model_ver,
+        plain(&identity.embed_model_ver),
         identity.metric
     );
     if counts.sections_without_tokens > 0 {

@@ -17,6 +17,7 @@ use wfgy_pointer::{
 };
 
 use crate::exit::{self, Failure};
+use crate::plain::plain;
 use crate::recovery::Recovery;
 use crate::{clock, kernel_path, paperwork, target, terminal};
 use args::{AliasCommand, Cli, Command, Format, Lines, Override};
@@ -83,7 +84,7 @@ fn on_alias(cli: &Cli, command: &AliasCommand, store: &StoreDir) -> Result<(), F
         deadline: &|| clock::within(clock::STORE_PATIENCE),
     };
     let json = cli.format == Format::Json;
-    tracing::info!(store = %store.path().display(), by = flip.by, now = %started, "store");
+    tracing::info!(store = %plain(store.path().display()), by = flip.by, now = %started, "store");
     match command {
         AliasCommand::Create { alias, to, lines, overriding } => {
             let moved = flip.create(&name(alias)?, to, allowed(lines, store)?, &ground(overriding));
@@ -230,6 +231,6 @@ fn refused(error: FlipError) -> Failure {
 }
 
 fn hash_target(path: &Path) -> Result<Hashes, TargetError> {
-    tracing::info!(directory = %path.display(), "hashing every file");
+    tracing::info!(directory = %plain(path.display()), "hashing every file");
     target::hashes(path)
 }

@@ -10,6 +10,7 @@ use wfgy_gate::{Approves, Verdict, VerdictFile};
 use wfgy_pointer::{Action, Closing, FlipError, HistoryEntry, Moved, Status, quarantined_since};
 
 use crate::exit::Failure;
+use crate::plain::plain;
 use crate::say;
 
 /// One more line of a text that is printed in one write.
@@ -48,26 +49,26 @@ pub(crate) fn moved(moved: &Moved, json: bool) -> Result<(), Failure> {
         }))?);
     }
     for warning in &moved.warnings {
-        say::note(&format!("vec: {YELLOW}warning{YELLOW:#}: {warning}"));
+        say::warning("vec", warning);
     }
     let mut text = String::new();
-    let alias = &state.alias;
-    let from = moved.before.as_ref().map_or(String::new(), |before| format!("{} ", before.target));
+    let (alias, target) = (plain(&state.alias), plain(&state.target));
+    let from = moved.before.as_ref();
+    let from = from.map_or(String::new(), |before| format!("{} ", plain(&before.target)));
     match moved.action {
-        None => line!(text, "{BOLD}{alias}{BOLD:#} already points to {}", state.target),
+        None => line!(text, "{BOLD}{alias}{BOLD:#} already points to {target}"),
         Some(Action::Policy) => {
             line!(text, "{BOLD}{alias}{BOLD:#} listens to other verdicts from now on");
         }
         Some(action) => line!(
             text,
-            "{GREEN}{}{GREEN:#}: {BOLD}{alias}{BOLD:#} {from}→ {}",
+            "{GREEN}{}{GREEN:#}: {BOLD}{alias}{BOLD:#} {from}→ {target}",
             match action {
                 Action::Create => "created",
                 Action::Forward => "moved forward",
                 Action::Rollback => "rolled back",
                 Action::Policy => "changed",
-            },
-            state.target
+            }
         ),
     }
     let hash = short(&state.index_hash);
@@ -97,16 +98,17 @@ pub(crate) fn state(
         return say::out(&as_json(state)?);
     }
     let mut text = String::new();
-    line!(text, "{BOLD}{}{BOLD:#} → {BOLD}{}{BOLD:#}", state.alias, state.target);
-    let mut row = |name: &str, value: &str| line!(text, "{DIM}{name:<12}{DIM:#}{value}");
-    row(
-        "target",
-        &match checked {
-            Checked::Manifest => "is there, and its manifest is what the alias says".to_owned(),
-            Checked::EveryByte => "every byte is what the alias says".to_owned(),
-            Checked::Damaged => format!("{RED}is not what the alias says{RED:#}"),
-        },
-    );
+    let (alias, target) = (plain(&state.alias), plain(&state.target));
+    line!(text, "{BOLD}{alias}{BOLD:#} → {BOLD}{target}{BOLD:#}");
+    let (style, found) = match checked {
+        Checked::Manifest => (Style::new(), "is there, and its manifest is what the alias says"),
+        Checked::EveryByte => (Style::new(), "every byte is what the alias says"),
+        Checked::Damaged => (RED, "is not what the alias says"),
+    };
+    line!(text, "{DIM}{:<12}{DIM:#}{style}{found}{style:#}", "target");
+    let mut row = |name: &str, value: &str| {
+        line!(text, "{DIM}{name:<12}{DIM:#}{}", plain(value));
+    };
     row("epoch", &state.epoch.to_string());
     row("index", &state.index_hash.to_string());
     row("serving", &state.serving_hash.to_string());
@@ -176,10 +178,10 @@ pub(crate) fn list(
     if json {
         text = as_json(&rows)?;
     } else if rows.is_empty() {
-        let store = store.display();
+        let store = plain(store.display());
         line!(text, "no aliases in {store}; `vec alias create NAME --to DIR` makes one");
     } else {
-        let cell = |row: &Value, key: &str| row[key].as_str().unwrap_or("").to_owned();
+        let cell = |row: &Value, key: &str| plain(row[key].as_str().unwrap_or(""));
         let width = rows.iter().map(|row| cell(row, "alias").chars().count()).max().unwrap_or(0);
         for row in &rows {
             match row.get("error") {
@@ -219,22 +221,22 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
         let ended = ended.map(|ended| format!("  {YELLOW}{ended}{YELLOW:#}")).unwrap_or_default();
         let why = match (&entry.verdict_digest, entry.overridden, &entry.reason) {
             (_, true, reason) => {
-                let reason = reason.as_deref().unwrap_or("");
+                let reason = plain(reason.as_deref().unwrap_or(""));
                 format!("  {DIM:#}{YELLOW}OVERRIDE: {reason}{YELLOW:#}")
             }
             (Some(digest), false, _) => format!("  verdict {}", short(digest)),
-            (None, false, Some(reason)) => format!("  {reason}"),
+            (None, false, Some(reason)) => format!("  {}", plain(reason)),
             (None, false, None) => String::new(),
         };
         line!(
             text,
             "{DIM}{:>4}  {}{DIM:#}  {BOLD}{:<8}{BOLD:#}  epoch {:<4} {:<width$}  {DIM}{}{why}{DIM:#}{ended}",
             entry.seq,
-            entry.at,
+            plain(&entry.at),
             entry.action.to_string(),
             entry.epoch,
-            entry.to,
-            entry.by
+            plain(&entry.to),
+            plain(&entry.by)
         );
     }
     say::out(&text)
@@ -299,7 +301,7 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
             line!(text, "approves the creation of an alias only: a hard criterion was skipped");
         }
         for reason in &against {
-            line!(text, "approves nothing: {reason}");
+            line!(text, "approves nothing: {}", plain(reason));
         }
     }
     say::out(&text)?;

@@ -15,6 +15,7 @@ use super::run::{engine_failure, watched};
 use crate::embedder;
 use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
+use crate::plain::plain;
 use crate::{place, say, target};
 
 /// The metric that is bounded.
@@ -156,6 +157,7 @@ fn as_json(found: &Calibrated, evidence: &wfgy_gate::Evidence) -> Result<String,
 }
 
 fn as_text(found: &Calibrated, scorer: &str) -> String {
+    let scorer = plain(scorer);
     let mut text = format!(
         "{METRIC} <= {}  under {scorer}\n\n  the lower of: random null p01 {:.4}, hard null median \
          {:.4}\n\n",

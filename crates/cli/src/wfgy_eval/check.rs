@@ -12,6 +12,7 @@ use super::run::engine_failure;
 use crate::embedder;
 use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
+use crate::plain::plain;
 use crate::{say, target, terminal};
 
 /// Checks and prints; exit 1 where more than warnings were found.
@@ -66,7 +67,8 @@ pub(crate) fn run(
             let mut text = String::new();
             for problem in &problems {
                 let warning = if problem.kind.is_warning() { "warning: " } else { "" };
-                text.push_str(&format!("{}: {warning}{problem}\n", gold_path.display()));
+                let line = format!("{}: {warning}{problem}", gold_path.display());
+                text.push_str(&format!("{}\n", plain(line)));
             }
             let questions = gold.items.len();
             text.push_str(&match (faults, problems.len() - faults) {

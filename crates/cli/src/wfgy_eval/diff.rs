@@ -11,6 +11,7 @@ use super::run::engine_failure;
 use super::stored::{BASELINE_RUNS, Stored};
 use super::table::shortened;
 use crate::exit::Failure;
+use crate::plain::plain;
 use crate::say;
 
 /// Hits shown of each side in text; JSON has all of the top k.
@@ -39,8 +40,8 @@ pub(crate) fn run(
         CheckFormat::Text => {
             let mut text = format!(
                 "{} → {}: {} of {} questions changed (k = {k})\n",
-                old.context.index,
-                new.context.index,
+                plain(&old.context.index),
+                plain(&new.context.index),
                 changed.len(),
                 new.context.questions.len()
             );
@@ -92,7 +93,7 @@ fn lines(question: &ChangedQuestion) -> String {
         true => format!("  {name} {old}"),
         false => format!("  {name} {old} → {new}"),
     };
-    let mut text = format!("\n{}", question.id);
+    let mut text = format!("\n{}", plain(&question.id));
     if let Some(asked) = &question.text {
         text.push_str(&format!("  {}", shortened(asked, 100)));
     }
@@ -104,7 +105,7 @@ fn lines(question: &ChangedQuestion) -> String {
     if let Some((wording, seed)) = question.run {
         for (name, side) in [("before", old), ("after", new)] {
             let hits: Vec<&str> = side.hits.iter().take(SHOWN_HITS).map(String::as_str).collect();
-            let hits = if hits.is_empty() { "nothing".to_owned() } else { hits.join("  ") };
+            let hits = if hits.is_empty() { "nothing".to_owned() } else { plain(hits.join("  ")) };
             text.push_str(&format!("    {name:<7}{hits}\n"));
         }
         text.push_str(&format!("    (wording {wording}, seed {seed})\n"));

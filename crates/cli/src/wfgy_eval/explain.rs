@@ -19,6 +19,7 @@ use super::table::shortened;
 use crate::embedder;
 use crate::exit::Failure;
 use crate::options::{EmbedderSource, StoreOption};
+use crate::plain::plain;
 use crate::{say, target};
 
 /// Causes that people are shown.
@@ -116,12 +117,12 @@ pub(crate) fn run(args: &ExplainArgs, store: &StoreOption) -> Result<(), Failure
     let targets: BTreeSet<u32> = labels.iter().flat_map(|l| l.positions.iter().copied()).collect();
     let mut text = String::new();
     for (record, question) in evaluation.context.questions.iter().zip(&one.items) {
-        let _ = writeln!(text, "{}  {}", record.id, question.question);
+        let _ = writeln!(text, "{}  {}", plain(&record.id), plain(&question.question));
         for expected in &record.expected {
-            let _ = writeln!(text, "  expected  {expected}");
+            let _ = writeln!(text, "  expected  {}", plain(expected));
         }
         for problem in &record.label_problems {
-            let _ = writeln!(text, "  label     {problem}");
+            let _ = writeln!(text, "  label     {}", plain(problem));
         }
     }
     for run in &evaluation.runs {
@@ -130,7 +131,7 @@ pub(crate) fn run(args: &ExplainArgs, store: &StoreOption) -> Result<(), Failure
     let found = diagnosed(&parts, &settings, &evaluation.context, &evaluation.runs, None);
     text.push_str(if found.is_empty() { "\nno cause speaks up\n" } else { "\nLikely causes\n" });
     for one in &found {
-        let _ = writeln!(text, "  {}  {}\n    {}", one.cause, one.evidence, one.advice);
+        let _ = writeln!(text, "  {}  {}\n    {}", one.cause, plain(&one.evidence), one.advice);
     }
     say::out(&text)
 }
@@ -145,11 +146,11 @@ fn shown(
 ) -> Result<(), Failure> {
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
     let coverage = run.coverage.get(&settings.k).map(|coverage| coverage.coverage);
-    let asked = run.text.as_deref().unwrap_or_default();
+    let asked = plain(run.text.as_deref().unwrap_or_default());
     let _ = writeln!(text, "\nwording {}, seed {}  {asked}", run.wording, run.seed);
     let _ = writeln!(text, "  coverage {} in the top {}", number(coverage), settings.k);
     if let Some(error) = &run.error {
-        let _ = writeln!(text, "  failed: {error}");
+        let _ = writeln!(text, "  failed: {}", plain(error));
     }
     let rank = run.exact.iter().position(|position| targets.contains(position));
     let _ = match rank {
@@ -175,7 +176,7 @@ fn shown(
             n + 1,
             hit.delta_s_question,
             number(hit.delta_s_anchor),
-            hit.snippet_id,
+            plain(&hit.snippet_id),
             shortened(&passage.text, SHOWN_TEXT)
         );
     }

@@ -10,6 +10,7 @@ use super::table::{
     both, interval, kind, null_line, pretty, ranking_line, short, shortened, value, why,
 };
 use super::{explain, plot};
+use crate::plain::plain;
 
 /// Writes Markdown: a heading, a table of findings, the worst questions folded away.
 ///
@@ -26,7 +27,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         Verdict::Fail => "❌",
     };
     let word = decision.verdict.to_string();
-    writeln!(out, "### {sign} wfgy: {word} — `{}`\n", judged.candidate.context.index)?;
+    writeln!(out, "### {sign} wfgy: {word} — `{}`\n", plain(&judged.candidate.context.index))?;
     writeln!(out, "**{}**; {}\n", judged.what_it_approves(), judged.asked())?;
     if let Some(remark) = &judged.remark {
         writeln!(out, "⚠️ {}\n", cell(remark))?;
@@ -40,7 +41,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     for skipped in &judged.policy.skipped {
         let why = judged.why_skipped(skipped);
-        writeln!(out, "| – | `{}` | | | | skipped: {why} |", skipped.criterion.metric)?;
+        writeln!(out, "| – | `{}` | | | | skipped: {why} |", plain(&skipped.criterion.metric))?;
     }
     if let Some(line) = null_line(judged) {
         writeln!(out, "\n{line}.")?;
@@ -103,7 +104,7 @@ fn pins(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     for pair in &differing {
         let [was, is] = both(pair).map(|pin| cell(&pin));
         let allowed = if pair.may_change { "yes" } else { "**no**" };
-        writeln!(out, "| `{}` | {was} | {is} | {allowed} |", pair.pin)?;
+        writeln!(out, "| `{}` | {was} | {is} | {allowed} |", plain(&pair.pin))?;
     }
     Ok(())
 }
@@ -128,13 +129,17 @@ fn row(out: &mut dyn Write, finding: &Finding, comparison: Option<String>) -> io
         reason.push_str(&format!("<br>{}", cell(&comparison)));
     }
     let around = interval(finding).unwrap_or_default();
-    writeln!(out, "| {sign} | `{}` | {number} | {around} | {bound} | {reason} |", finding.name)
+    writeln!(
+        out,
+        "| {sign} | `{}` | {number} | {around} | {bound} | {reason} |",
+        plain(&finding.name)
+    )
 }
 
 /// Text that cannot break out of its cell.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in plain(text).chars() {
         match c {
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
                 safe.push('\\');
@@ -143,7 +148,6 @@ fn cell(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
-            '\n' | '\r' => safe.push(' '),
             c => safe.push(c),
         }
     }

@@ -11,6 +11,7 @@ use wfgy_gate::{Asking, Chances, Criterion, DecisionMode, MOST_PLANNED, Plan, Sk
 use super::args::CriteriaArgs;
 use super::policy;
 use crate::exit::Failure;
+use crate::plain::plain;
 use crate::{say, terminal};
 
 /// Wordings of a question that nobody has written yet: as written, and three paraphrases.
@@ -275,7 +276,7 @@ fn as_table(planned: &Planned) -> String {
          correlation {} within a question, deviation {}\n",
         asking.slots,
         asking.seeds,
-        planned.policy,
+        plain(&planned.policy),
         place(planned.effect),
         asking.correlation,
         asking.deviation,

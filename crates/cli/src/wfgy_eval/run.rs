@@ -20,6 +20,7 @@ use crate::clock::{self, Now};
 use crate::embedder::{self, Prefixes};
 use crate::exit::{self, Failure};
 use crate::options::EmbedderSource;
+use crate::plain::plain;
 use crate::recovery::Recovery;
 use crate::target;
 use crate::{say, terminal};
@@ -67,11 +68,11 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         true => Failure::input(error.redacted(&gold::KEYS)),
         false => Failure::input(error),
     })?;
-    tracing::info!(questions = gold.items.len(), gold = %gold_path.display(), "gold set read");
+    tracing::info!(questions = gold.items.len(), gold = %plain(gold_path.display()), "gold set read");
     let store = if args.no_file { args.store.open() } else { args.store.writable()? };
     let opened = target::open(index_name, &store)?;
     tracing::info!(
-        directory = %opened.directory.display(),
+        directory = %plain(opened.directory.display()),
         index_hash = %opened.index.manifest().index_hash,
         snippets = opened.index.n_snippets(),
         "index opened, every file as its hash says"
@@ -118,7 +119,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         policy = %effective.digest().map_err(Failure::unable)?,
         k = effective.k,
         seeds = effective.seeds,
-        scorer = %effective.scorer,
+        scorer = %plain(&effective.scorer),
         "policy"
     );
     let mut settings = Settings::new(effective.k, effective.seeds);

@@ -13,6 +13,7 @@ use super::culprits::LAMBDA;
 use super::judged::Judged;
 use super::standing::Standing;
 use super::{explain, plot};
+use crate::plain::plain;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -53,7 +54,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     writeln!(
         out,
         "{style}{word}{style:#}  {BOLD}{}{BOLD:#}  {}",
-        judged.candidate.context.index,
+        plain(&judged.candidate.context.index),
         judged.what_it_approves()
     )?;
     writeln!(out, "{DIM}{}{DIM:#}", judged.asked())?;
@@ -62,7 +63,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "{yellow}!{yellow:#} {remark}")?;
     }
     if let Some(compared) = judged.compared() {
-        writeln!(out, "{DIM}{compared}{DIM:#}")?;
+        writeln!(out, "{DIM}{}{DIM:#}", plain(compared))?;
     }
     writeln!(out)?;
     let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
@@ -78,7 +79,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(
             out,
             "  {DIM}– {:<width$}  skipped: {}{DIM:#}",
-            skipped.criterion.metric,
+            plain(&skipped.criterion.metric),
             judged.why_skipped(skipped)
         )?;
     }
@@ -99,7 +100,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         let width = causes.clone().map(|one| one.cause.to_string().len()).max().unwrap_or(0);
         for one in causes {
             let cause = one.cause.to_string();
-            writeln!(out, "  {BOLD}{cause:<width$}{BOLD:#}  {}", one.evidence)?;
+            writeln!(out, "  {BOLD}{cause:<width$}{BOLD:#}  {}", plain(&one.evidence))?;
         }
     }
     match (decision.verdict, judged.worst.as_slice()) {
@@ -107,7 +108,7 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         (Verdict::Pass, questions) => {
             let shown = |question: &WorstQuestion| {
                 let coverage = question.coverage.map_or("–".to_owned(), |x| format!("{x:.2}"));
-                format!("{} {coverage}", question.id)
+                format!("{} {coverage}", plain(&question.id))
             };
             let shown: Vec<String> = questions.iter().map(shown).collect();
             writeln!(out, "\n  {DIM}lowest coverage: {}{DIM:#}", shown.join("  "))?;
@@ -120,11 +121,15 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     writeln!(out)?;
     for line in judged.policy_lines() {
-        writeln!(out, "{DIM}{line}{DIM:#}")?;
+        writeln!(out, "{DIM}{}{DIM:#}", plain(line))?;
     }
     let hash = evidence.pins.get("INDEX_HASH").unwrap_or("");
     let (gold, index, scorer) = (evidence.gold_digest, short(hash), &evidence.scorer);
-    writeln!(out, "{DIM}gold {gold:.12}  index {index}  scorer {}{DIM:#}", short_model(scorer))?;
+    writeln!(
+        out,
+        "{DIM}gold {gold:.12}  index {index}  scorer {}{DIM:#}",
+        plain(short_model(scorer))
+    )?;
     for line in pass_lines(judged) {
         writeln!(out, "{DIM}{line}{DIM:#}")?;
     }
@@ -132,14 +137,14 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "{DIM}{}{DIM:#}", latency_line(judged))?;
     }
     if let Some(filed) = &judged.filed {
-        writeln!(out, "{DIM}{filed}{DIM:#}")?;
+        writeln!(out, "{DIM}{}{DIM:#}", plain(filed))?;
     }
     for line in judged.standing.iter().flat_map(Standing::against) {
         let yellow = colour(Verdict::Inconclusive);
         writeln!(out, "{yellow}!{yellow:#} {line}")?;
     }
     if let Some(next) = judged.next() {
-        writeln!(out, "next: {next}")?;
+        writeln!(out, "next: {}", plain(next))?;
     }
     Ok(())
 }
@@ -159,7 +164,7 @@ fn pins(out: &mut dyn Write, pairs: &[PinPair]) -> io::Result<()> {
             false => format!("{yellow}may not change{yellow:#}"),
         };
         let [was, is] = both(pair);
-        writeln!(out, "  {:<16}  {was} → {is}  {allowed}", pair.pin)?;
+        writeln!(out, "  {:<16}  {was} → {is}  {allowed}", plain(&pair.pin))?;
     }
     Ok(())
 }
@@ -169,7 +174,7 @@ pub(super) fn both(pair: &PinPair) -> [String; 2] {
     let shown = |pin: &Option<String>| match pin.as_deref() {
         None => "nothing".to_owned(),
         Some(hash) if pair.pin.ends_with("_HASH") => short(hash).to_owned(),
-        Some(text) => text.to_owned(),
+        Some(text) => plain(text),
     };
     [shown(&pair.baseline), shown(&pair.candidate)]
 }
@@ -193,7 +198,11 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
     cells.push((DIM, format!("{}{}", kind(finding), why(finding)), 0));
     // Nothing pads the end of a line.
     while cells.pop_if(|(_, text, _)| text.is_empty()).is_some() {}
-    write!(out, "  {style}{mark}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}", finding.name)?;
+    write!(
+        out,
+        "  {style}{mark}{style:#} {:<width$}  {BOLD}{value:>8}{BOLD:#}",
+        plain(&finding.name)
+    )?;
     for (at, (style, text, width)) in cells.iter().enumerate() {
         let width = if at + 1 == cells.len() { 0 } else { *width };
         write!(out, "  {style}{text:<width$}{style:#}")?;
@@ -202,7 +211,7 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
     let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
     for warning in finding.warnings.iter().filter(said) {
         let yellow = colour(Verdict::Inconclusive);
-        writeln!(out, "    {yellow}!{yellow:#} {warning}")?;
+        writeln!(out, "    {yellow}!{yellow:#} {}", plain(warning))?;
     }
     Ok(())
 }
@@ -229,7 +238,7 @@ pub(crate) fn why(finding: &Finding) -> String {
     if finding.crosses() {
         text.push_str("; the interval crosses the bound");
     }
-    text
+    plain(text)
 }
 
 fn why_of(finding: &Finding) -> String {
@@ -344,7 +353,7 @@ fn worst(out: &mut dyn Write, question: &WorstQuestion) -> io::Result<()> {
     writeln!(
         out,
         "  {BOLD}{}{BOLD:#}  coverage {}  ΔS {}  λ {}",
-        question.id,
+        plain(&question.id),
         number(question.coverage),
         number(question.delta_s),
         states.join(" ")
@@ -358,22 +367,22 @@ fn worst(out: &mut dyn Write, question: &WorstQuestion) -> io::Result<()> {
         line("asked", &format!("{}{seed}", shortened(text, 100)))?;
     }
     if let Some(error) = &question.error {
-        line("failed", error)?;
+        line("failed", &plain(error))?;
     }
     let list = |ids: &[String], none: &str| match ids {
         [] => none.to_owned(),
-        ids => ids.join("  "),
+        ids => plain(ids.join("  ")),
     };
     line("retrieved", &list(&question.retrieved, "nothing"))?;
     line("expected", &list(&question.expected, "nothing known"))?;
     for problem in &question.label_problems {
-        line("label", problem)?;
+        line("label", &plain(problem))?;
     }
     Ok(())
 }
 
 pub(super) fn shortened(text: &str, most: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = plain(text.split_whitespace().collect::<Vec<_>>().join(" "));
     if line.chars().count() <= most {
         return line;
     }
