@@ -145,7 +145,7 @@ pub struct VerdictFile {
     pub schema_version: u32,
     /// The worse of both parts.
     pub verdict: Verdict,
-    /// What it can be used for, if it is usable, standing and unexpired.
+    /// What it can be used for, if it is standing and unexpired; nothing where it is unusable.
     pub approves: Approves,
     /// SHA-256 of the RFC 8785 bytes of `decided`.
     pub decided_digest: Digest,
@@ -277,7 +277,10 @@ impl VerdictFile {
         Ok(Self {
             schema_version: VERDICT_SCHEMA_VERSION,
             verdict: decision.verdict,
-            approves: decision.approves,
+            approves: match circumstances.unusable {
+                Some(_) => Approves::Nothing,
+                None => decision.approves,
+            },
             decided_digest: Digest::of_json(&decided)?,
             measured_digest: Digest::of_json(&measured)?,
             decided,
@@ -318,9 +321,17 @@ impl VerdictFile {
         same("decided.verdict", decided.verdict, worst(&decided.findings))?;
         same("measured.verdict", measured.verdict, worst(&measured.findings))?;
         same("verdict", self.verdict, decided.verdict.max(measured.verdict))?;
-        let unchecked = decided.integrity.mode == "off";
-        let made = approves(&decided.policy, self.verdict, unchecked);
+        let made = match measured.unusable {
+            Some(_) => Approves::Nothing,
+            None => approves(&decided.policy, self.verdict, self.is_unchecked()),
+        };
         same("approves", self.approves, made)
+    }
+
+    /// Whether stored vectors were not compared with their text at all, so that even a pass
+    /// approves nothing.
+    pub fn is_unchecked(&self) -> bool {
+        self.decided.integrity.mode == "off"
     }
 
     /// One finding for each criterion, in the part where it belongs, and the one on integrity.

@@ -56,6 +56,15 @@ fn rule_decided_is_a_function_of_index_gold_policy_and_seeds() {
 }
 
 #[test]
+fn rule_an_unusable_pass_approves_nothing_wherever_it_is_read() {
+    let mut file = file();
+    file.measured.unusable = Some(Unusable::NotFiled);
+    assert!(resealed(file.clone()).check().unwrap_err().to_string().contains("approves"));
+    file.approves = Approves::Nothing;
+    resealed(file).check().unwrap();
+}
+
+#[test]
 fn rule_the_files_verdict_is_the_worse_of_both_parts() {
     let mut slow = evidence();
     slow.metrics.insert("error_rate".to_owned(), number(0.02));

@@ -245,13 +245,13 @@ pub(crate) fn history(entries: &[HistoryEntry], json: bool) -> Result<(), Failur
 /// What a verdict file says and is worth here; exit 1 where it approves nothing.
 pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result<(), Failure> {
     let mut against = Vec::new();
-    match (file.verdict, file.approves) {
-        (Verdict::Pass, Approves::Nothing) => {
+    match file.verdict {
+        Verdict::Pass if file.is_unchecked() => {
             let mode = "stored vectors were not compared with their text (--integrity off)";
             against.push(mode.to_owned());
         }
-        (Verdict::Pass, Approves::Creation | Approves::Flip) => {}
-        (Verdict::Inconclusive | Verdict::Fail, _) => {
+        Verdict::Pass => {}
+        Verdict::Inconclusive | Verdict::Fail => {
             against.push(format!("the verdict is {}", file.verdict));
         }
     }

@@ -10,7 +10,7 @@ use wfgy_core::evaluation::{RunStatus, TimingRecord};
 use wfgy_engine::{Exports, latency_quantiles};
 use wfgy_formats::durable::{self, PRIVATE, Prepared};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
-use wfgy_gate::{Approves, Verdict, VerdictFile};
+use wfgy_gate::{Verdict, VerdictFile};
 use wfgy_score::trec::Level;
 
 use super::args::{Format, TrecLevel};
@@ -93,10 +93,7 @@ fn lines(out: &mut dyn Write, judged: &Judged, file: &VerdictFile) -> io::Result
     }
     let line = json!({
         "verdict": file.verdict,
-        "approves": match file.measured.unusable {
-            Some(_) => Approves::Nothing,
-            None => file.approves,
-        },
+        "approves": file.approves,
         "index": file.measured.index,
         "index_hash": file.decided.subject.index_hash,
         "policy_digest": file.decided.policy_digest,
