@@ -13,7 +13,7 @@ fn help(program: &str, command: &str) -> String {
 }
 
 /// Commands of the programs that have a help of their own, in this order: what was called.
-const COMMANDS: [(&str, &str, &str); 18] = [
+const COMMANDS: [(&str, &str, &str); 19] = [
     ("index_build", INDEX_BUILD, "verify"),
     ("index_build", INDEX_BUILD, "inspect"),
     ("index_build", INDEX_BUILD, "schema"),
@@ -21,6 +21,7 @@ const COMMANDS: [(&str, &str, &str); 18] = [
     ("wfgy_eval", WFGY_EVAL, "explain"),
     ("wfgy_eval", WFGY_EVAL, "calibrate"),
     ("wfgy_eval", WFGY_EVAL, "diff"),
+    ("wfgy_eval", WFGY_EVAL, "trec"),
     ("wfgy_eval", WFGY_EVAL, "gold check"),
     ("wfgy_eval", WFGY_EVAL, "schema"),
     ("wfgy_eval", WFGY_EVAL, "preset"),
@@ -63,7 +64,8 @@ fn help_of_every_command_begins_with_examples_of_it_and_ends_with_its_exit_codes
 /// Options that stand for nothing where they are not given, or that must be given.
 const WITHOUT_DEFAULT: &str = "--input --out --gold --index --to --reason --build-id --git-sha \
      --embedder-url --vectors --min-cov --max-ds --targets --baseline --scorer-model --scorer-url \
-     --scorer-vectors --trec-run --expect-epoch --write --questions --effect";
+     --scorer-vectors --trec-run --expect-epoch --write --questions --effect \
+     --qrels --run";
 
 /// The range or unit of each option that takes a number.
 const UNITS: [(&str, &str); 16] = [

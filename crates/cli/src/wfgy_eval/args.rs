@@ -133,7 +133,11 @@ Examples:
     },
     /// Ranking measures of a TREC run of any system, with trec_eval's digits
     #[command(
-        after_help = "Exit codes: 0 printed; 2 a file or flag is wrong; 4 it cannot be read."
+        before_help = "\
+Examples:
+  wfgy_eval trec --qrels qrels.txt --run run.txt
+  wfgy_eval trec --qrels beir/qrels/test.tsv --run run.txt --k 10 --format json",
+        after_help = PRINTS_CODES
     )]
     Trec {
         /// TREC qrels (question iteration document grade), or BEIR's test.tsv
@@ -142,7 +146,7 @@ Examples:
         /// TREC run (question Q0 document rank score tag), as --trec-run writes
         #[arg(long, value_name = "FILE")]
         run: PathBuf,
-        /// Cutoffs, documents
+        /// Cutoffs: hits that count, documents
         #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,3,5,10,100",
             value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         k: Vec<u32>,
