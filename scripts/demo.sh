@@ -6,7 +6,17 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=${WFGY_DEMO_DIR:-$root/demo}
 
 bold() { if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi; }
-run() { printf '$ %s\n' "$*"; "$@"; }
+# Prints a command as it can be pasted, and runs it.
+run() {
+  local word
+  printf '$'
+  for word; do
+    case $word in *[!A-Za-z0-9_./,:=+-]*) word="\"$word\"" ;; esac
+    printf ' %s' "$word"
+  done
+  printf '\n'
+  "$@"
+}
 # Runs a command that must end with the given exit code.
 expect() {
   local want=$1 got=0
