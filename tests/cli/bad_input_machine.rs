@@ -294,6 +294,11 @@ fn an_output_that_takes_nothing_is_no_success_and_no_panic() {
     }
     // What was done before it could not be said stays done, and whole.
     world.run(INDEX_BUILD, &["verify", "new"]).success();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut command = world.command(WFGY_EVAL);
+    command.args(["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7"]).stdout(full);
+    let parts = ["the verdict is inconclusive, filed as .wfgy/verdicts/", "o space left"];
+    Ran::of(&mut command).refuses(4, &parts);
 }
 
 // ---- an interrupt ------------------------------------------------------------------------------

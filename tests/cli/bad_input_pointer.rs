@@ -132,7 +132,7 @@ fn an_alias_that_was_removed_by_hand_is_neither_a_directory_nor_gone() {
     world.refused(INDEX_BUILD, &force, 2, &["docs: cannot be replaced: alias `live`"]);
     let eval = ["--gold", "gold.json", "--min-cov", "0.7", "--no-file", "--index"];
     let gone = ["moved alias live to epoch 1, but the alias is gone", "write `./live`"];
-    world.refused(WFGY_EVAL, &[&eval[..], &["live"]].concat(), 2, &gone);
+    world.refused(WFGY_EVAL, &[&eval[..], &["live"]].concat(), 2, &gone[..1]);
     world.build(&["--input", "corpus.json", "--out", "live"]).success();
     world.refused(WFGY_EVAL, &[&eval[..], &["live"]].concat(), 2, &gone);
     world.eval(&[&eval[..], &["./live"]].concat()).exits(3);
@@ -178,7 +178,32 @@ fn tampered(world: &World, parts: &[&str]) {
     refused(world, &["alias", "rollback", "live"], 1, parts);
     refused(world, &["alias", "history", "live"], 1, parts);
     let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7"];
-    world.refused(WFGY_EVAL, &eval, 2, parts);
+    // A directory needs no store: its name with the folder is the short way out.
+    let short = ["error: write `./docs` for the directory of this name", parts[0]];
+    let ran = world.refused(WFGY_EVAL, &eval, 2, &short);
+    assert!(!ran.stderr.contains("--override"), "{}", ran.told());
+    world.refused(INDEX_BUILD, &["verify", "docs"], 2, &short);
+    world.run(INDEX_BUILD, &["verify", "./docs"]).success();
+}
+
+#[test]
+fn a_store_that_cannot_be_read_names_the_directory_only_where_there_is_one() {
+    let world = world();
+    let unreadable = |store: &str, code: i32, part: &str| {
+        let show = ["alias", "show", "live", "--store", store];
+        let ran = world.refused(VEC, &show, code, &[part]);
+        assert!(!ran.stderr.contains("--override"), "{}", ran.told());
+        for (name, directory) in [("live", false), ("docs", true)] {
+            let ran = world.run(INDEX_BUILD, &["verify", name, "--store", store]);
+            let ran = ran.refuses(code, &[part]);
+            assert_eq!(ran.stderr.contains("write `./docs`"), directory, "{}", ran.told());
+            assert!(!ran.stderr.contains("`./live`"), "{}", ran.told());
+        }
+    };
+    unreadable("corpus.json", 2, "corpus.json: is a file, not the folder of a store");
+    fs::remove_file(world.path(".wfgy/journal.head")).expect("it is there");
+    fs::create_dir(world.path(".wfgy/journal.head")).expect("a folder");
+    unreadable(".wfgy", 4, ".wfgy/journal.head: cannot be read: Is a directory");
 }
 
 #[test]
@@ -199,19 +224,30 @@ fn a_journal_whose_tail_was_cut_is_refused() {
 #[test]
 fn the_way_out_of_a_damaged_journal_works_as_it_is_told() {
     let world = world();
+    // The index to get away from is live; the way back is what stands beside it.
+    world.vec(&[&["alias", "update", "live", "--to", "more"], &OVERRIDE[..]].concat()).success();
     let target = world.path("docs").canonicalize().expect("a path");
     world.write(".wfgy/journal.jsonl", "{}\n{}\n");
     let ran = world.vec(&["alias", "rollback", "live"]).exits(1);
     let told: Vec<&str> = ran.stderr.split('`').collect();
     let create = told.iter().find(|part| part.starts_with("vec alias create")).expect("a command");
     let exchange = told.iter().find(|part| part.starts_with("mv ")).expect("a command");
-    let line = format!("{} && {exchange}", create.replace("NAME", "live"));
+    let live = told.iter().find(|part| part.starts_with("readlink ")).expect("a command");
+    let (_, rest) = ran.stderr.split_once("\"stack\" in ").expect("a place");
+    let (state, _) = rest.split_once(')').expect("the end of a name");
+    let state: serde_json::Value =
+        serde_json::from_slice(&world.read(&state.replace("NAME", "live"))).expect("JSON");
+    let earlier = state["stack"][0]["target"].as_str().expect("a target");
+    assert_eq!(std::path::Path::new(earlier), target);
+    let create = create.replace("NAME", "live").replace("DIR", earlier);
+    let line = format!("{} && {create} && {exchange}", live.replace("NAME", "live"));
     let mut shell = world.command("sh");
     let path = std::path::Path::new(VEC).parent().expect("a folder").display().to_string();
     let path = format!("{path}:{}", std::env::var("PATH").unwrap_or_default());
-    support::Ran::of(shell.args(["-c", &line]).env("PATH", path)).success();
+    let ran = support::Ran::of(shell.args(["-c", &line]).env("PATH", path)).success();
+    assert!(ran.stdout.lines().next().is_some_and(|l| l.ends_with("/more")), "{}", ran.told());
     let live = world.path(".wfgy/aliases/live/current/target").canonicalize().expect("a target");
-    assert_eq!(live, target, "readers get what they got");
+    assert_eq!(live, target, "readers get what they had before");
     world.vec(&[&["alias", "update", "live", "--to", "more"], &OVERRIDE[..]].concat()).success();
     world.vec(&["alias", "rollback", "live"]).success();
 }

@@ -65,7 +65,14 @@ fn finding<'v>(verdict: &'v Value, name: &str) -> &'v Value {
 fn a_healthy_revision_passes_against_the_live_index_and_may_be_flipped() {
     let world = live();
     let ran = against(&world, "docs_vB", "docs_live", &["--out", "out"]).success();
-    for said in ["against docs_live: 40 pairs", "Pins", "INDEX_HASH", "may change", "better"] {
+    for said in [
+        "against docs_live: 40 pairs",
+        "Pins",
+        "INDEX_HASH",
+        "may change",
+        "better",
+        "worse than the margin: p ",
+    ] {
         assert!(ran.stdout.contains(said), "{said}: {}", ran.told());
     }
     let verdict = json_file(&world, "out/verdict.json");
@@ -102,6 +109,40 @@ fn markdown_has_the_pins_that_differ_and_no_table_of_none() {
     // A criterion that decides nothing says so.
     let cutover = page("docs_vA", "cutover", 1);
     assert!(cutover.contains("| advisory: no data"), "{cutover}");
+}
+
+#[test]
+fn a_pass_without_a_baseline_is_to_be_made_against_what_is_live() {
+    let world = live();
+    let declined = ["--policy", "drift.toml", "--no-baseline"];
+    let ran = judge(&world, "docs_vB", &declined, &["--out", "out"]).success();
+    let next = "next: evaluate it against what is live: the same command with --baseline docs_live";
+    assert!(ran.stdout.contains(next), "{}", ran.told());
+    let update = ["alias", "update", "docs_live", "--to", "docs_vB"];
+    let first = "evaluate it against what is live, under the same policy: `wfgy_eval";
+    world.vec(&update).refuses(1, &[first, "--baseline docs_live`"]);
+    // A replay has no such flag, and says what it has.
+    let replay = ["replay", "out", "--policy", "drift.toml"];
+    let parts = ["out was evaluated without one", "--no-baseline skips them", "evaluate anew"];
+    world.refused(WFGY_EVAL, &replay, 2, &parts);
+    against(&world, "docs_vB", "docs_live", &[]).success();
+    world.vec(&update).success();
+}
+
+#[test]
+fn a_changed_pin_names_the_line_that_allows_it_and_that_line_does() {
+    let world = live();
+    let build = ["--input", "corpus_vB.json", "--out", "nfc", "--analyzer", "nfc"];
+    world.build(&build).success();
+    let page = against(&world, "nfc", "docs_live", &[]).exits(1);
+    let (_, line) = page.stdout.split_once("say may_change = ").expect("advice");
+    let (line, _) = line.split_once(" at the top of a policy file").expect("where");
+    assert_eq!(line, r#"["BUILD_ID", "GIT_SHA", "ANALYZER_CONF"]"#, "{}", page.told());
+    for line in [line, r#"["ANALYZER_CONF"]"#] {
+        world.write("drift.toml", format!("may_change = {line}\n{POLICY}"));
+        let verdict = json(&against(&world, "nfc", "docs_live", &["--format", "json"]).success());
+        assert!(!verdict.to_string().contains("pins."), "{verdict}");
+    }
 }
 
 #[test]
@@ -178,7 +219,7 @@ fn a_replay_compares_again_without_either_index() {
     assert_eq!(again["decided_digest"], verdict["decided_digest"]);
     let alone = json(&replay(&["--no-baseline"]).success());
     assert_eq!(alone["decided"]["baseline"], Value::Null);
-    assert_eq!(alone["approves"], "creation");
+    assert_eq!(alone["approves"], "nothing", "as every replay");
     fs::remove_file(world.path("out/baseline.runs.jsonl")).expect("a file");
     let args = ["replay", "out", "--policy", "drift.toml"];
     world.refused(WFGY_EVAL, &args, 2, &["baseline.runs.jsonl"]);
@@ -262,7 +303,17 @@ fn diff_lists_the_questions_that_changed_with_both_hit_lists() {
         assert_ne!(row["before"]["hits"], row["after"]["hits"], "{row}");
         assert_eq!(row["after"]["lambda"].as_array().map(Vec::len), Some(8), "{row}");
     }
-    let text = diff(&[]).stdout;
+    let text = diff(&["--limit", "0"]).stdout;
+    let worse = rows.iter().filter(|row| lost(row) < -1e-9).count();
+    let better = rows.iter().filter(|row| lost(row) > 1e-9).count();
+    let same = rows.len() - worse - better;
+    let totals = format!("\ncoverage: {better} better, {worse} worse, {same} the same; λ changed");
+    assert!(text.contains(&totals), "{text}");
+    // One question at a time: of those that are shown, the worst.
+    let first = diff(&["--limit", "1"]).stdout;
+    let (worst, _) = first.split_once(" more: --limit 0 shows them\n").expect("what is left out");
+    let worst = worst.trim_end_matches(|c: char| c.is_ascii_digit() || c == '\n');
+    assert!(text.starts_with(worst) && worst.contains("before "), "{first}");
     assert!(text.contains(rows[0]["question"].as_str().expect("an id")), "{text}");
     let moved = rows.iter().filter(|row| row["before"]["lambda"] != row["after"]["lambda"]);
     assert_eq!(text.matches("] → [").count(), moved.count(), "{text}");
@@ -280,6 +331,9 @@ fn no_call_is_timed_unless_it_is_asked_for() {
     let world = live();
     against(&world, "docs_vB", "docs_live", &["--out", "out"]).success();
     assert!(!world.path("out/latency.jsonl").exists());
+    let asked = ["replay", "out", "--targets", "cov>=0.7,latency.p95_ratio<=2"];
+    let ran = world.eval(&asked).exits(1);
+    assert!(ran.stdout.contains("--latency of an evaluation makes one"), "{}", ran.told());
     judge(&world, "docs_vB", &handbook::MET, &["--latency", "--out", "alone"]).success();
     assert_eq!(handbook::json_lines(&world, "alone/latency.jsonl").len(), 2000);
     let report = json_file(&world, "alone/report.json");

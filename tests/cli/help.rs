@@ -37,7 +37,7 @@ const OPTIONS: [(&str, &str, &str); 15] = [
         "--gold --questions --effect --policy --no-baseline --correlation --deviation --runs --seeds \
          --threads --format",
     ),
-    (WFGY_EVAL, "diff", "--k --format"),
+    (WFGY_EVAL, "diff", "--k --limit --format"),
     (WFGY_EVAL, "gold check", "--gold --index --model --store --format"),
     (VEC, "", "--store --format --verbose --log-format --version"),
     (VEC, "alias create", "--to --policy --gold --override --reason --store --format"),

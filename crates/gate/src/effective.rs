@@ -70,7 +70,7 @@ pub struct EffectivePolicy {
     pub seeds: usize,
     /// How many times the graph is built anew; 0 until rebuilding exists.
     pub rebuild_seeds: usize,
-    /// Pins that may differ between baseline and candidate, ascending.
+    /// Pins that may differ between baseline and candidate, ascending; [`CONTENT_PINS`] always.
     pub may_change: Vec<String>,
     /// How many stored vectors are checked.
     pub integrity: IntegrityMode,
@@ -85,6 +85,9 @@ pub struct EffectivePolicy {
     /// What is not asked, by metric.
     pub skipped: Vec<Skipped>,
 }
+
+/// Pins in which every candidate differs from a baseline: they may change under every policy.
+pub const CONTENT_PINS: [&str; 2] = ["INDEX_HASH", "SERVING_HASH"];
 
 /// Version of the form of an effective policy.
 pub const POLICY_SCHEMA_VERSION: u32 = 1;
@@ -134,8 +137,8 @@ impl Policy {
         }
         criteria.sort_by(Criterion::order);
         skipped.sort_by(|a, b| a.criterion.order(&b.criterion));
-        let mut may_change = parts.may_change.clone();
-        may_change.sort();
+        let named = parts.may_change.iter().map(String::as_str);
+        let may_change: BTreeSet<&str> = named.chain(CONTENT_PINS).collect();
         Ok(EffectivePolicy {
             schema_version: POLICY_SCHEMA_VERSION,
             decision: parts.decision,
@@ -143,7 +146,7 @@ impl Policy {
             k: parts.k,
             seeds: parts.seeds,
             rebuild_seeds: 0,
-            may_change,
+            may_change: may_change.into_iter().map(str::to_owned).collect(),
             integrity: parts.integrity,
             expiry_seconds: parts.expiry_seconds,
             scorer: setting.scorer.clone(),

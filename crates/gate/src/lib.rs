@@ -40,7 +40,8 @@ pub use approval::{Approval, Candidate, OverrideError, Purpose};
 pub use criterion::{Criterion, CriterionError, Kind, OnNoData, Op, OpError};
 pub use decide::{Approves, CannotEvaluate, Decision, decide};
 pub use effective::{
-    Baseline, EffectivePolicy, NeedsBaseline, POLICY_SCHEMA_VERSION, Setting, SkipReason, Skipped,
+    Baseline, CONTENT_PINS, EffectivePolicy, NeedsBaseline, POLICY_SCHEMA_VERSION, Setting,
+    SkipReason, Skipped,
 };
 pub use evidence::{Counts, Evidence, Nulls, Samples};
 pub use finding::{Code, Finding, Needs, Warning};

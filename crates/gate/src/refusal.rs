@@ -45,11 +45,9 @@ pub enum Refusal {
     },
     /// A standing verdict is a fail.
     #[error(
-        "{target} failed under policy {:.12} on gold set {:.12}, and a fail stands until \
-        that line is evaluated again: see `vec verify {:.12}`; mend the index and build it \
-        anew, or evaluate this one again under that policy and gold set, or let the alias count \
-        only the lines that matter (`{}`), or use `--override --reason WHY`",
-        stands.policy, stands.gold, stands.verdict, stands.narrow
+        "{target} failed under policy {:.12} on gold set {:.12} (`vec verify {:.12}`), and a fail \
+        stands: mend the index and build it anew, or {}",
+        stands.policy, stands.gold, stands.verdict, stands.or_else()
     )]
     Failed {
         /// The candidate.
@@ -59,11 +57,10 @@ pub enum Refusal {
     },
     /// A standing verdict is inconclusive.
     #[error(
-        "the verdict on {target} under policy {:.12} on gold set {:.12} is inconclusive, \
-        and stands until that line is evaluated again: see `vec verify {:.12}`; evaluate \
-        again under that policy and gold set, or let the alias count only the lines that matter \
-        (`{}`), or use `--override --reason WHY`",
-        stands.policy, stands.gold, stands.verdict, stands.narrow
+        "the verdict on {target} under policy {:.12} on gold set {:.12} is inconclusive (`vec \
+        verify {:.12}`), and stands: evaluate it again under that policy and gold set{}",
+        stands.policy, stands.gold, stands.verdict,
+        stands.narrow().map(|narrow| format!(", or {narrow}")).unwrap_or_default()
     )]
     Inconclusive {
         /// The candidate.
@@ -113,8 +110,8 @@ pub enum Refusal {
     /// The pass skipped a hard criterion.
     #[error(
         "the pass of {target} skipped {skipped}, so it approves only the creation of an alias, not \
-        the update of {alias}: run `wfgy_eval --gold GOLD --index {target} --min-cov X --max-ds X`, \
-        or with a policy that needs no baseline (verdict {verdict})"
+        the update of {alias}: evaluate it against what is live, under the same policy: `wfgy_eval \
+        --gold GOLD --index {target} --policy … --baseline {alias}` (verdict {verdict:.12})"
     )]
     CreationOnly {
         /// The alias.
@@ -140,8 +137,9 @@ pub enum Refusal {
     /// The alias was rolled back from this index, and nobody has evaluated it since.
     #[error(
         "{target} is in quarantine since {alias} was rolled back from it (journal record \
-        {since}): run `wfgy_eval --gold GOLD --index {target}` again, or use `--override --reason \
-        WHY`"
+        {since}): run `wfgy_eval --gold GOLD --index {target} --policy …` with the policy or \
+        criteria that it passed by (digest {policy:.12}; without any, `cutover` is asked), or use \
+        `--override --reason WHY`"
     )]
     Quarantined {
         /// The alias.
@@ -150,6 +148,8 @@ pub enum Refusal {
         target: String,
         /// Journal sequence number of the rollback.
         since: u64,
+        /// The policy of the pass that stands.
+        policy: Digest,
     },
 }
 
@@ -162,8 +162,21 @@ pub struct Stands {
     pub policy: Digest,
     /// The gold set of its line.
     pub gold: Digest,
-    /// The command that makes the alias listen to some lines only.
-    pub narrow: String,
+    /// The command that makes the alias listen to a line that passes only, where there is one.
+    pub narrow: Option<String>,
+}
+
+impl Stands {
+    /// What leads on where the index is as it shall be.
+    fn or_else(&self) -> String {
+        let again = "evaluate this one again under that policy and gold set";
+        self.narrow().unwrap_or_else(|| again.to_owned())
+    }
+
+    fn narrow(&self) -> Option<String> {
+        let narrow = self.narrow.as_ref()?;
+        Some(format!("count the line that passes only (`{narrow}`)"))
+    }
 }
 
 impl Refusal {

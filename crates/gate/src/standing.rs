@@ -106,16 +106,13 @@ impl AliasRules {
             && (self.golds.is_empty() || self.golds.contains(&verdict.gold))
     }
 
-    /// The command that makes the alias listen to some lines only.
-    fn narrow(&self, target: &str) -> String {
+    /// The command that makes the alias listen to the line of this pass only.
+    fn narrow(&self, target: &str, pass: &FiledVerdict) -> String {
         let alias = &self.alias;
+        let line = format!("--policy {:.12} --gold {:.12}", pass.policy, pass.gold);
         match self.purpose {
-            Purpose::Creation => {
-                format!("vec alias create {alias} --to {target} --policy DIGEST --gold DIGEST")
-            }
-            Purpose::Update { .. } => {
-                format!("vec alias policy {alias} --policy DIGEST --gold DIGEST --reason WHY")
-            }
+            Purpose::Creation => format!("vec alias create {alias} --to {target} {line}"),
+            Purpose::Update { .. } => format!("vec alias policy {alias} {line} --reason WHY"),
         }
     }
 
@@ -175,7 +172,10 @@ pub fn approval(
     let worst = standing.iter().copied().max_by_key(|v| (v.verdict, v.filed)).unwrap_or(last);
     let stands = || {
         let FiledVerdict { digest: verdict, policy, gold, .. } = *worst;
-        Box::new(Stands { verdict, policy, gold, narrow: rules.narrow(&candidate.target) })
+        let passes = standing.iter().filter(|v| v.verdict == Verdict::Pass);
+        let pass = passes.max_by_key(|v| v.filed);
+        let narrow = pass.map(|pass| rules.narrow(&candidate.target, pass));
+        Box::new(Stands { verdict, policy, gold, narrow })
     };
     match worst.verdict {
         Verdict::Fail => Err(Refusal::Failed { target: target(), stands: stands() }),
@@ -238,7 +238,8 @@ fn obstacle(
     if let Some(since) = rules.quarantined_since
         && pass.began <= since
     {
-        return Some(Refusal::Quarantined { alias, target, since });
+        let policy = pass.policy;
+        return Some(Refusal::Quarantined { alias, target, since, policy });
     }
     match (pass.approves, rules.purpose) {
         (Approves::Nothing, _) => return Some(Refusal::ApprovesNothing { target, verdict }),

@@ -233,6 +233,21 @@ fn rule_the_digest_covers_everything_that_can_change_a_verdict_and_nothing_else(
 }
 
 #[test]
+fn rule_pins_of_the_content_may_change_under_every_policy() {
+    for (named, expected) in [
+        (vec![], vec!["INDEX_HASH", "SERVING_HASH"]),
+        (vec!["ANALYZER_CONF"], vec!["ANALYZER_CONF", "INDEX_HASH", "SERVING_HASH"]),
+        (vec!["SERVING_HASH", "NORM"], vec!["INDEX_HASH", "NORM", "SERVING_HASH"]),
+    ] {
+        let may_change = named.into_iter().map(str::to_owned).collect();
+        let draft = PolicyDraft { may_change, ..draft(vec![min_cov(0.7)]) };
+        let effective = draft.check().unwrap().effective(&setting()).unwrap();
+        assert_eq!(effective.may_change, expected);
+        effective.check().unwrap();
+    }
+}
+
+#[test]
 fn the_effective_policy_survives_its_file() {
     let policy = effective(vec![min_cov(0.7), max_ds(0.45)]);
     let bytes = wfgy_core::canonical_json(&policy).unwrap();

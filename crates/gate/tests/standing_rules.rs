@@ -191,6 +191,9 @@ fn rule_a_pass_with_a_skipped_hard_criterion_approves_creation_only() {
     let refusal = ask(&[skipped], &rules()).unwrap_err();
     assert!(matches!(refusal, Refusal::CreationOnly { .. }));
     assert!(refusal.to_string().contains("drift.flip_rate <= 0.02"), "{refusal}");
+    let first = "evaluate it against what is live, under the same policy: `wfgy_eval";
+    assert!(refusal.to_string().contains(first), "{refusal}");
+    assert!(refusal.to_string().contains("--baseline docs_live`"), "{refusal}");
 }
 
 #[test]
@@ -253,19 +256,23 @@ fn the_order_of_the_verdicts_on_file_has_no_influence() {
 }
 
 #[test]
-fn a_standing_fail_names_its_line_and_every_way_out() {
+fn a_standing_fail_names_its_line_and_two_ways_out() {
     let filed = [worse(Verdict::Fail, 4, "strict", "g"), pass(5, "loose", "g")];
     let told = ask(&filed, &rules()).unwrap_err().to_string();
     let line = format!("policy {:.12} on gold set {:.12}", Digest::of("strict"), Digest::of("g"));
     let verdict = format!("`vec verify {:.12}`", Digest::of("verdict 4"));
-    let update = "`vec alias policy docs_live --policy DIGEST --gold DIGEST --reason WHY`";
-    for part in [&line, &verdict, "build it anew", "evaluate", update, "`--override --reason"] {
+    let passes = format!("--policy {:.12} --gold {:.12}", Digest::of("loose"), Digest::of("g"));
+    let update = format!("`vec alias policy docs_live {passes} --reason WHY`");
+    for part in [&line, &verdict, "build it anew", &update] {
         assert!(told.contains(part), "{part}: {told}");
     }
     let creation = AliasRules { purpose: Purpose::Creation, ..rules() };
     let told = ask(&filed, &creation).unwrap_err().to_string();
-    let create = "`vec alias create docs_live --to docs_vB --policy DIGEST --gold DIGEST`";
-    assert!(told.contains(create), "{told}");
+    let create = format!("`vec alias create docs_live --to docs_vB {passes}`");
+    assert!(told.contains(&create), "{told}");
+    // Where no line passes there is none to count alone.
+    let told = ask(&filed[..1], &rules()).unwrap_err().to_string();
+    assert!(!told.contains("alias policy") && told.contains("evaluate this one again"), "{told}");
 }
 
 #[test]
@@ -275,7 +282,7 @@ fn every_refusal_is_one_line_that_says_what_to_run() {
     let t = || target.clone();
     let a = || alias.clone();
     let narrow = "vec alias policy docs_live".to_owned();
-    let s = || Box::new(Stands { verdict: d, policy: d, gold: d, narrow: narrow.clone() });
+    let s = || Box::new(Stands { verdict: d, policy: d, gold: d, narrow: Some(narrow.clone()) });
     let moment = Timestamp::from_unix(NOW);
     let all = [
         Refusal::NoVerdict { target: t() },
@@ -288,7 +295,7 @@ fn every_refusal_is_one_line_that_says_what_to_run() {
         Refusal::WrongBaseline { alias: a(), target: t(), verdict: d },
         Refusal::CreationOnly { alias: a(), target: t(), verdict: d, skipped: "x".to_owned() },
         Refusal::ApprovesNothing { target: t(), verdict: d },
-        Refusal::Quarantined { alias: a(), target: t(), since: 4 },
+        Refusal::Quarantined { alias: a(), target: t(), since: 4, policy: d },
     ];
     for refusal in all {
         let text = refusal.to_string();

@@ -97,8 +97,18 @@ impl Flip<'_> {
         let (problem, next) = match state.stack.last() {
             None => {
                 let update = self.command("update", alias, " --to DIR");
-                let problem = "its stack is empty, it was never moved forward from anything";
-                (problem, format!("an index with a standing pass: `{update}`"))
+                let onward = format!("on to an index with a standing pass: `{update}`");
+                match state.quarantine.last() {
+                    None => ("its stack is empty, it was never moved forward", onward),
+                    Some(left) => {
+                        let left = &left.entry.target;
+                        let onward = format!(
+                            "{onward}; {left} was left by a rollback and first has to be evaluated \
+                             again"
+                        );
+                        ("its stack is empty, it is back at its first target", onward)
+                    }
+                }
             }
             Some(entry) => {
                 let target = shell_word(&entry.target);

@@ -162,6 +162,14 @@ pub enum ObserveError {
 }
 
 impl ObserveError {
+    /// What is wrong, without what to do about a journal that cannot be used.
+    pub(crate) fn problem(&self) -> String {
+        match self {
+            Self::Journal(error) => error.problem(),
+            Self::Pointer(_) | Self::Store(_) => self.to_string(),
+        }
+    }
+
     /// The exit code of programs that give verdicts, for which 1 is a fail: 2 for a store that is
     /// damaged, 4 for a machine in trouble.
     pub fn exit_code(&self) -> u8 {

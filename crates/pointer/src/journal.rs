@@ -22,17 +22,19 @@ use crate::folder::shell_word;
 use crate::lock::StoreLock;
 use crate::record::{Event, Record, Recovery};
 
-/// What to do about a journal that does not verify. Readers follow the alias all the while.
+/// What to do about a journal that does not verify. Readers follow the alias all the while; what
+/// they follow may be the very index to get away from, so the target is left to a person to name.
 fn remedy(journal: &Path) -> String {
     let store = journal.parent().unwrap_or(Path::new("."));
     let word = |path: &Path| shell_word(&path.to_string_lossy());
     let beside = |end: &str| word(Path::new(&format!("{}.{end}", store.display())));
     let (old, new, aside) = (word(store), beside("new"), beside("damaged"));
     format!(
-        "readers stay where they are; restore the store from a backup, or make a new one beside it \
-         (for each alias `vec alias create NAME --to \"$(readlink {old}/aliases/NAME/current/target)\" \
-         --override --reason 'journal damaged' --store {new}`) and then exchange them: `mv {old} \
-         {aside} && mv {new} {old}`"
+        "readers stay where they are; to give them the index DIR now, make a new store: for each \
+         alias `vec alias create NAME --to DIR --override --reason 'journal damaged' --store {new}`, \
+         then `mv {old} {aside} && mv {new} {old}` (live: `readlink \
+         {old}/aliases/NAME/current/target`; earlier ones: \"stack\" in \
+         {old}/aliases/NAME/current/state.json); or restore the store from a backup"
     )
 }
 
@@ -79,6 +81,17 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// What is wrong, without what to do about it.
+    pub(crate) fn problem(&self) -> String {
+        let whole = self.to_string();
+        match self {
+            Self::Tampered { path, .. } => {
+                whole.strip_suffix(&format!("; {}", remedy(path))).unwrap_or(&whole).to_owned()
+            }
+            Self::Read { .. } | Self::Write { .. } | Self::Canonical(_) => whole,
+        }
+    }
+
     /// 1 for a journal that was tampered with, 4 for a machine in trouble.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -163,9 +163,21 @@ pub enum ResolveError {
         /// What the store has.
         inventory: Box<Inventory>,
     },
-    /// The store does not say for certain whether it has such an alias.
-    #[error("{0}; for a directory write `./{name}`", name = .1)]
-    Alias(ObserveError, String),
+    /// The store does not say for certain whether it has such an alias, and there is no such
+    /// directory.
+    #[error(transparent)]
+    Alias(#[from] ObserveError),
+    /// The same of a name that is a directory here.
+    #[error(
+        "write `./{name}` for the directory of this name: whether the store has such an alias is \
+         not known: {}", .error.problem()
+    )]
+    Shadowed {
+        /// The name.
+        name: String,
+        /// What is wrong with the store.
+        error: ObserveError,
+    },
 }
 
 impl ResolveError {
@@ -173,7 +185,7 @@ impl ResolveError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Ambiguous { .. } | Self::Unknown { .. } => 2,
-            Self::Alias(error, _) => error.exit_code(),
+            Self::Alias(error) | Self::Shadowed { error, .. } => error.exit_code(),
         }
     }
 }
@@ -193,8 +205,12 @@ pub fn resolve(
     let directory = Path::new(name);
     let alias = match name.parse::<AliasName>() {
         Ok(alias) => {
-            observe(store, pointer, &alias, deadline)
-                .map_err(|error| ResolveError::Alias(error, name.to_owned()))?
+            let observed = observe(store, pointer, &alias, deadline);
+            observed
+                .map_err(|error| match directory.is_dir() {
+                    true => ResolveError::Shadowed { name: name.to_owned(), error },
+                    false => ResolveError::Alias(error),
+                })?
                 .1
         }
         Err(_) => None,

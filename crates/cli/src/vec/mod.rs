@@ -11,6 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use wfgy_core::Digest;
 use wfgy_formats::verdict::ReadError;
+use wfgy_formats::{InputError, Place};
 use wfgy_pointer::{
     AliasName, Allowed, Filing, Flip, FlipError, Ground, Hashes, LocalPointer, StoreDir,
     TargetError, Update, VerdictStore,
@@ -155,7 +156,7 @@ fn verify(cli: &Cli, file: &Path) -> Result<(), Failure> {
     }
     let (verdict, found) = wfgy_formats::verdict::read(&file).map_err(|error| match error {
         // What stands under a digest once was what the digest is of.
-        ReadError::Input(_) if digest.is_none() => Failure::input(error),
+        ReadError::Input(error) if digest.is_none() => Failure::input(no_verdict(error)),
         _ => Failure { code: 1, message: error.to_string() },
     })?;
     if digest.is_some_and(|digest| digest != found) {
@@ -166,6 +167,16 @@ fn verify(cli: &Cli, file: &Path) -> Result<(), Failure> {
         .status(&verdict, clock::wall()?)
         .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })?;
     show::verdict(&verdict, &status, cli.format == Format::Json)
+}
+
+/// A file that could be read and holds something else: said so before what is odd in it.
+fn no_verdict(error: InputError) -> InputError {
+    if error.place == Place::File {
+        return error;
+    }
+    let InputError { file, place, field, problem, .. } = error;
+    let field = field.map(|field| format!("{field}: ")).unwrap_or_default();
+    InputError::at(file, place, format!("is no verdict: {field}{problem}"))
 }
 
 fn name(alias: &str) -> Result<AliasName, Failure> {

@@ -101,7 +101,10 @@ pub(crate) fn state(
     let (alias, target) = (plain(&state.alias), plain(&state.target));
     line!(text, "{BOLD}{alias}{BOLD:#} → {BOLD}{target}{BOLD:#}");
     let (style, found) = match checked {
-        Checked::Manifest => (Style::new(), "is there, and its manifest is what the alias says"),
+        Checked::Manifest => {
+            let found = "is there, its manifest is what the alias says; --verify reads every byte";
+            (Style::new(), found)
+        }
         Checked::EveryByte => (Style::new(), "every byte is what the alias says"),
         Checked::Damaged => (RED, "is not what the alias says"),
     };
@@ -265,7 +268,7 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
         let made = status.ended;
         against.push(format!("it was made at {made}, which is after now: set the clock right"));
     }
-    if status.expired {
+    if status.expired && file.verdict == Verdict::Pass {
         against.push(format!("it expired at {}", status.expires));
     }
     if let Some(why) = status.unusable {
@@ -278,7 +281,7 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
             "verdict": file.verdict,
             "approves": file.approves,
             "filed": status.filed,
-            "expires": status.expires,
+            "expires": (file.verdict == Verdict::Pass).then_some(status.expires),
             "against": against,
         }))?;
     } else {
@@ -296,7 +299,11 @@ pub(crate) fn verdict(file: &VerdictFile, status: &Status, json: bool) -> Result
         line!(text, "{DIM}index   {DIM:#}{}", file.decided.subject.index_hash);
         line!(text, "{DIM}policy  {DIM:#}{}", file.decided.policy_digest);
         line!(text, "{DIM}gold    {DIM:#}{}", file.decided.gold_digest);
-        line!(text, "{DIM}expires {DIM:#}{}", status.expires);
+        let until = match file.verdict {
+            Verdict::Pass => status.expires.to_string(),
+            verdict => format!("never: it stands until its line is evaluated again ({verdict})"),
+        };
+        line!(text, "{DIM}expires {DIM:#}{until}");
         if file.approves == Approves::Creation {
             line!(text, "approves the creation of an alias only: a hard criterion was skipped");
         }

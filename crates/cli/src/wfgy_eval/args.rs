@@ -127,6 +127,9 @@ Examples:
         /// Hits that count [default: those of the second]
         #[arg(long, value_name = "N")]
         k: Option<usize>,
+        /// Questions shown in text, those that lost most first; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        limit: usize,
         /// Form of the output
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: CheckFormat,

@@ -1,9 +1,11 @@
 //! `diff`: the questions that two evaluations answer in different ways.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use wfgy_engine::{ChangedQuestion, ChangedSide, changed_questions};
+use wfgy_kernel::round9;
 
 use super::args::CheckFormat;
 use super::judged::Arm;
@@ -17,7 +19,8 @@ use crate::say;
 /// Hits shown of each side in text; JSON has all of the top k.
 const SHOWN_HITS: usize = 5;
 
-/// Compares and prints.
+/// Compares and prints; in text the first `limit` questions, 0 for all, of those of which
+/// something that is shown changed.
 ///
 /// # Errors
 /// Where an evaluation cannot be read, or they are not of one gold set.
@@ -25,6 +28,7 @@ pub(crate) fn run(
     before: &Path,
     after: &Path,
     k: Option<usize>,
+    limit: usize,
     format: CheckFormat,
 ) -> Result<(), Failure> {
     let arms = [arm(before)?, arm(after)?];
@@ -39,16 +43,58 @@ pub(crate) fn run(
         }
         CheckFormat::Text => {
             let mut text = format!(
-                "{} → {}: {} of {} questions changed (k = {k})\n",
+                "{} → {}: {} of {} questions changed (k = {k})\n{}",
                 plain(&old.context.index),
                 plain(&new.context.index),
                 changed.len(),
-                new.context.questions.len()
+                new.context.questions.len(),
+                totals(&changed)
             );
-            changed.iter().for_each(|question| text.push_str(&lines(question)));
+            let seen: Vec<&ChangedQuestion> = changed.iter().filter(|q| is_seen(q)).collect();
+            let shown = if limit == 0 { seen.len() } else { limit.min(seen.len()) };
+            seen[..shown].iter().for_each(|question| text.push_str(&lines(question)));
+            let (more, below) = (seen.len() - shown, changed.len() - seen.len());
+            if more > 0 {
+                text.push_str(&format!("\n{more} more: --limit 0 shows them\n"));
+            }
+            if below > 0 {
+                text.push_str(&format!(
+                    "\n{below} of which only hits below the first {SHOWN_HITS} changed: --format \
+                     json has them\n"
+                ));
+            }
             say::out(&text)
         }
     }
+}
+
+/// What changed, in numbers: none where nothing did.
+fn totals(changed: &[ChangedQuestion]) -> String {
+    if changed.is_empty() {
+        return String::new();
+    }
+    let count = |is: &dyn Fn(&ChangedQuestion) -> bool| changed.iter().filter(|q| is(q)).count();
+    let coverage = |question: &ChangedQuestion| {
+        let [old, new] = question.sides.each_ref().map(|side| side.coverage.map(round9));
+        new.partial_cmp(&old).unwrap_or(Ordering::Equal)
+    };
+    let states = |question: &ChangedQuestion| question.sides[0].states != question.sides[1].states;
+    format!(
+        "coverage: {} better, {} worse, {} the same; λ changed in {}; only hits or ΔS in {}\n",
+        count(&|q| coverage(q) == Ordering::Greater),
+        count(&|q| coverage(q) == Ordering::Less),
+        count(&|q| coverage(q) == Ordering::Equal),
+        count(&states),
+        count(&|q| coverage(q) == Ordering::Equal && !states(q)),
+    )
+}
+
+/// Whether anything changed that a text shows.
+fn is_seen(question: &ChangedQuestion) -> bool {
+    let [old, new] = &question.sides;
+    let numbers = |side: &ChangedSide| [side.coverage, side.delta_s].map(|v| v.map(round9));
+    let hits = |side: &ChangedSide| side.hits.iter().take(SHOWN_HITS).cloned().collect::<Vec<_>>();
+    numbers(old) != numbers(new) || old.states != new.states || hits(old) != hits(new)
 }
 
 /// The arm that a folder of `--out`, or a file of runs in one, holds.

@@ -253,7 +253,8 @@ impl Judged {
         // Rounded first, so that nothing reads as `-0.00`.
         let effect = (dominance * 100.0).round() / 100.0 + 0.0;
         Some(format!(
-            "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2}; p {p_holm:.3}"
+            "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2}; test for worse than \
+             the margin: p {p_holm:.3}"
         ))
     }
 

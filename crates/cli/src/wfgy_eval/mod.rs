@@ -43,7 +43,9 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         None => run::run(&cli.eval),
         Some(Command::Replay { runs, criteria, format }) => replay::run(runs, criteria, *format),
-        Some(Command::Diff { before, after, k, format }) => diff::run(before, after, *k, *format),
+        Some(Command::Diff { before, after, k, limit, format }) => {
+            diff::run(before, after, *k, *limit, *format)
+        }
         Some(Command::Gold { command: GoldCommand::Check { gold, index, source, format } }) => {
             check::run(gold, index, source, &cli.eval.store, *format)
         }

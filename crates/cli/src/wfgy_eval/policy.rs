@@ -1,8 +1,12 @@
 //! From flags to the policy that decides.
 
+use std::path::Path;
+
 use wfgy_core::Embedder;
 use wfgy_formats::policy::{self, Loaded};
-use wfgy_gate::{Baseline, EffectivePolicy, IntegrityMode, Policy, PolicyDraft, Setting, Targets};
+use wfgy_gate::{
+    Baseline, EffectivePolicy, IntegrityMode, NeedsBaseline, PolicyDraft, Setting, Targets,
+};
 
 use super::args::{CriteriaArgs, IntegrityName};
 use crate::exit::Failure;
@@ -48,9 +52,30 @@ pub(crate) fn effective(
     scorer: String,
     scorer_schema: String,
 ) -> Result<EffectivePolicy, Failure> {
-    let policy: Policy = draft.check().map_err(Failure::input)?;
+    let policy = draft.check().map_err(Failure::input)?;
     let setting = Setting { baseline, scorer, scorer_schema, live: Default::default() };
     policy.effective(&setting).map_err(Failure::input)
+}
+
+/// [`effective`] for a replay of the evaluation in `folder`, which takes no `--baseline`: it has
+/// the one of that evaluation, or none.
+///
+/// # Errors
+/// As [`effective`]; what is said of a baseline is what a replay can do.
+pub(crate) fn of_replay(
+    draft: PolicyDraft,
+    setting: &Setting,
+    folder: &Path,
+) -> Result<EffectivePolicy, Failure> {
+    let policy = draft.check().map_err(Failure::input)?;
+    policy.effective(setting).map_err(|NeedsBaseline { policy, metrics }| {
+        Failure::input(format!(
+            "{} of policy `{policy}` need a baseline, and {} was evaluated without one: \
+             --no-baseline skips them by name, or evaluate anew with --baseline",
+            metrics.join(", "),
+            folder.display()
+        ))
+    })
 }
 
 /// What the flags say of a baseline.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use wfgy_core::Digest;
 use wfgy_formats::{runs, verdict};
-use wfgy_gate::{Circumstances, Unusable, VerdictFile};
+use wfgy_gate::{Circumstances, Setting, Unusable, VerdictFile};
 
 use super::args::{CriteriaArgs, Format};
 use super::judged::{Arm, Judged};
@@ -36,9 +36,13 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         draft.seeds = context.seeds.len();
         draft.k = criteria.k.unwrap_or(context.k);
     }
-    let names = (context.scorer.clone(), context.scorer_schema.clone());
-    let said = policy::baseline(baseline.is_some(), criteria.no_baseline);
-    let effective = policy::effective(draft, said, names.0, names.1)?;
+    let setting = Setting {
+        baseline: policy::baseline(baseline.is_some(), criteria.no_baseline),
+        scorer: context.scorer.clone(),
+        scorer_schema: context.scorer_schema.clone(),
+        live: Default::default(),
+    };
+    let effective = policy::of_replay(draft, &setting, folder)?;
     let target = PathBuf::from(&context.index);
     let folder = &stored.folder;
     let calls = match stored.report.latency {

@@ -36,7 +36,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let result = terminal::on_threads(args.threads, || judged(args));
     match result {
         Ok((judged, file)) => {
-            output::print(args.format, &judged, &file)?;
+            output::print(args.format, &judged, &file).map_err(|failure| {
+                // What stands in the store stands, also where nobody could be told.
+                let filed = judged.filed.as_deref().unwrap_or("nothing was filed");
+                let verdict = judged.decision.verdict;
+                let message = format!("the verdict is {verdict}, {filed}; {}", failure.message);
+                Failure { message, ..failure }
+            })?;
             match judged.decision.verdict.exit_code() {
                 0 => Ok(()),
                 code => Err(Failure::silent(code)),

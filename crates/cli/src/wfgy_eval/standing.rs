@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wfgy_core::Pointer;
-use wfgy_gate::{Approves, Code, Verdict, VerdictFile};
+use wfgy_gate::{Approves, CONTENT_PINS, Code, PinPair, Verdict, VerdictFile};
 use wfgy_pointer::{Filing, LocalPointer, StoreDir, VerdictStore, named_by, shell_word};
 
 use super::culprits::decider;
@@ -98,6 +98,10 @@ impl Judged {
             Approves::Flip if !standing.aliases.is_empty() => {
                 Some(format!("vec alias update {alias} --to {target}{flag}"))
             }
+            Approves::Creation if !standing.aliases.is_empty() => Some(format!(
+                "evaluate it against what is live: the same command with --baseline {alias} in \
+                 place of --no-baseline; as it is, the pass approves the creation of an alias only"
+            )),
             Approves::Flip | Approves::Creation => {
                 Some(format!("vec alias create ALIAS --to {target}{flag}"))
             }
@@ -106,6 +110,7 @@ impl Judged {
 
     /// What a fail or an inconclusive verdict asks for: that of the finding which decided.
     fn after_no_pass(&self) -> String {
+        let pins;
         let advice = match decider(&self.decision).map(|finding| finding.code) {
             Some(Code::TooFewQuestions) => "add questions to the gold set, then evaluate again",
             Some(Code::Blind) => {
@@ -120,12 +125,32 @@ impl Judged {
             Some(Code::Undecided) => "add questions to the gold set, or let a person decide",
             Some(Code::Review) => "look at the questions above; a person decides",
             Some(Code::NoHardCriterion) => "give the policy a hard criterion, then evaluate again",
-            Some(Code::PinChanged) => "allow the change with may_change, or build with the old pin",
+            Some(Code::PinChanged) => {
+                pins = self.allow_pins();
+                &pins
+            }
             Some(Code::Damaged) => "build the index anew: its vectors are not those of its text",
             Some(Code::Unchecked | Code::Holds | Code::Intact | Code::Violated) | None => {
                 "mend what the questions above show, build the index anew and evaluate that"
             }
         };
         advice.to_owned()
+    }
+
+    /// The line of a policy file that lets the pins differ which do.
+    fn allow_pins(&self) -> String {
+        let allowed = self.policy.may_change.iter().map(String::as_str);
+        let changed: Vec<PinPair> = self.pin_pairs();
+        let changed = changed.iter().filter(|pair| !pair.is_equal() && !pair.may_change);
+        let named = allowed.filter(|pin| !CONTENT_PINS.contains(pin));
+        let line: Vec<String> = named
+            .chain(changed.map(|pair| pair.pin.as_str()))
+            .map(|pin| format!("\"{pin}\""))
+            .collect();
+        format!(
+            "build with the old pin, or, where the change is meant, say may_change = [{}] at the \
+             top of a policy file (--policy FILE)",
+            line.join(", ")
+        )
     }
 }

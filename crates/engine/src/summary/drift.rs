@@ -56,7 +56,10 @@ pub fn paired_summary(
     found.samples.extend(sheet.samples);
     found.missing.extend(sheet.missing);
     for name in ["latency.p95_ratio", "latency.p99_ratio"] {
-        found.missing.insert(name.to_owned(), "no latency pass was made".to_owned());
+        found.missing.insert(
+            name.to_owned(),
+            "no latency pass was made; --latency of an evaluation makes one".to_owned(),
+        );
     }
     if candidate.runs.iter().chain(baseline.runs).any(is_lost) {
         let sheet = pair.drift(Failed::AtWorst);
