@@ -68,7 +68,7 @@ const WITHOUT_DEFAULT: &str = "--input --out --gold --index --to --reason --buil
      --qrels --run";
 
 /// The range or unit of each option that takes a number.
-const UNITS: [(&str, &str); 16] = [
+const UNITS: [(&str, &str); 17] = [
     ("--min-cov", "[0, 1]"),
     ("--max-ds", "[0, 2]"),
     ("--k", "hits"),
@@ -84,6 +84,7 @@ const UNITS: [(&str, &str); 16] = [
     ("--deviation", "δs"),
     ("--effect", "unit"),
     ("--runs", "runs"),
+    ("--limit", "questions"),
     ("--questions", "questions"),
 ];
 
