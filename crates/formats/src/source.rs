@@ -90,14 +90,15 @@ pub fn open_metered(
     Ok((Box::new(file), meter))
 }
 
-/// Reads the whole file at `path`, decompressed, without a byte order mark.
+/// Reads the whole file at `path`, decompressed.
 ///
 /// # Errors
-/// [`InputError`] where it cannot be read, is longer than `limit` bytes, or is no UTF-8.
-pub fn read_to_string(path: impl AsRef<Path>, limit: usize) -> Result<String, InputError> {
+/// [`InputError`] where it cannot be read or is longer than `limit` bytes.
+pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<u8>, InputError> {
     let path = path.as_ref();
-    let mut bytes = Vec::new();
-    open(path)?
+    let (reader, meter) = open_metered(path)?;
+    let mut bytes = Vec::with_capacity(limit.min(meter.total as usize + 1));
+    reader
         .take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| read_error(path, &error))?;
@@ -105,6 +106,16 @@ pub fn read_to_string(path: impl AsRef<Path>, limit: usize) -> Result<String, In
         let problem = format!("longer than {limit} bytes: split it");
         return Err(InputError::at(path, Place::Byte(limit as u64), problem));
     }
+    Ok(bytes)
+}
+
+/// Reads the whole file at `path`, decompressed, without a byte order mark.
+///
+/// # Errors
+/// As [`read`], and where it is no UTF-8.
+pub fn read_to_string(path: impl AsRef<Path>, limit: usize) -> Result<String, InputError> {
+    let path = path.as_ref();
+    let bytes = read(path, limit)?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to() as u64;
         InputError::at(path, Place::Byte(byte), "invalid UTF-8: convert the file to UTF-8")

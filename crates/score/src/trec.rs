@@ -5,7 +5,6 @@
 //! from grade 1 on, nDCG takes the grade itself as gain and log2(rank + 1) as discount (Järvelin
 //! and Kekäläinen 2002), and averages are over all questions of the qrels (`trec_eval -c`).
 
-use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
@@ -61,9 +60,9 @@ pub fn ranked(hits: &[HitRecord], level: Level) -> Vec<Ranked> {
 
 /// trec_eval's order: score as f32 descending, then id descending as a byte string. A score that
 /// is not a number comes last.
-pub fn trec_order<I: AsRef<str>>(a: &Ranked<I>, b: &Ranked<I>) -> Ordering {
+pub fn trec_order<I: Ord>(a: &Ranked<I>, b: &Ranked<I>) -> Ordering {
     let key = |score: f64| if score.is_nan() { f32::NEG_INFINITY } else { score as f32 + 0.0 };
-    key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.as_ref().cmp(a.id.as_ref()))
+    key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.cmp(&a.id))
 }
 
 /// Measures of one question at one cutoff, each in [0, 1], higher is better. Their mean over all
@@ -87,19 +86,15 @@ pub struct Measures {
 impl Measures {
     /// Of one question at each cutoff: `run` in any order, distinct ids; `qrels` gives grades by
     /// id, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
-    pub fn at<I: AsRef<str>, Q: Borrow<str> + Ord>(
-        run: &[Ranked<I>],
-        qrels: &BTreeMap<Q, u32>,
-        cutoffs: &[usize],
-    ) -> Vec<Self> {
+    pub fn at<I: Ord>(run: &[Ranked<I>], qrels: &BTreeMap<I, u32>, cutoffs: &[usize]) -> Vec<Self> {
         let deepest = cutoffs.iter().copied().max().unwrap_or(0);
         let mut order: Vec<&Ranked<I>> = run.iter().collect();
-        if (1..order.len()).contains(&deepest) {
-            order.select_nth_unstable_by(deepest - 1, |a, b| trec_order(a, b));
+        // Most runs come in order.
+        if !order.is_sorted_by(|a, b| trec_order(a, b).is_le()) {
+            order.sort_unstable_by(|a, b| trec_order(a, b));
         }
         order.truncate(deepest);
-        order.sort_unstable_by(|a, b| trec_order(a, b));
-        let grade = |unit: &&Ranked<I>| qrels.get(unit.id.as_ref()).copied().unwrap_or(0);
+        let grade = |unit: &&Ranked<I>| qrels.get(&unit.id).copied().unwrap_or(0);
         let grades: Vec<u32> = order.iter().map(grade).collect();
         let mut ideal: Vec<u32> = qrels.values().copied().filter(|grade| *grade > 0).collect();
         ideal.sort_unstable_by(|a, b| b.cmp(a));
@@ -150,5 +145,6 @@ impl Measures {
 
 /// Σ grade / log2(rank + 1).
 fn gain(grades: &[u32]) -> f64 {
-    grades.iter().enumerate().map(|(i, grade)| f64::from(*grade) / ((i + 2) as f64).log2()).sum()
+    let relevant = grades.iter().enumerate().filter(|(_, grade)| **grade > 0);
+    relevant.map(|(i, grade)| f64::from(*grade) / ((i + 2) as f64).log2()).sum()
 }

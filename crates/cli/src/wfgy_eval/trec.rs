@@ -20,11 +20,11 @@ const MAX_FILE: usize = 4 << 30;
 /// # Errors
 /// Where a file cannot be read or has a wrong line.
 pub(crate) fn run(qrels: &Path, run: &Path, k: &[u32], format: CheckFormat) -> Result<(), Failure> {
-    let read = |path: &Path| source::read_to_string(path, MAX_FILE).map_err(Failure::input);
-    let (judged_text, run_text) = rayon::join(|| read(qrels), || read(run));
-    let (judged_text, run_text) = (judged_text?, run_text?);
-    let mut judged = trec::parse_qrels(&judged_text, qrels).map_err(Failure::input)?;
-    let ranked = trec::parse_run(&run_text, run).map_err(Failure::input)?;
+    let read = |path: &Path| source::read(path, MAX_FILE).map_err(Failure::input);
+    let (judged_bytes, run_bytes) = rayon::join(|| read(qrels), || read(run));
+    let (judged_bytes, run_bytes) = (judged_bytes?, run_bytes?);
+    let mut judged = trec::parse_qrels(&judged_bytes, qrels).map_err(Failure::input)?;
+    let ranked = trec::parse_run(&run_bytes, run).map_err(Failure::input)?;
     let all = judged.len();
     judged.retain(|_, grades| grades.values().any(|grade| *grade > 0));
     let barren = all - judged.len();

@@ -1,7 +1,10 @@
 //! Runs and qrels of any system, as trec_eval reads them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::str::FromStr;
 
 use rayon::prelude::*;
 use wfgy_score::trec::Ranked;
@@ -12,58 +15,48 @@ use crate::{InputError, Place};
 const BLOCK: usize = 1 << 20;
 
 /// What a run ranks, by question.
-pub type Run<'t> = BTreeMap<&'t str, Vec<Ranked<&'t str>>>;
+pub type Run<'t> = BTreeMap<&'t [u8], Vec<Ranked<&'t [u8]>>>;
 
 /// Grades by question and unit; 0 is not relevant.
-pub type Qrels<'t> = BTreeMap<&'t str, BTreeMap<&'t str, u32>>;
-
-/// What a question retrieved, each unit with its line.
-type Lined<'t> = Vec<(Ranked<&'t str>, u64)>;
+pub type Qrels<'t> = BTreeMap<&'t [u8], BTreeMap<&'t [u8], u32>>;
 
 /// Parses a run, `question Q0 unit rank score tag` a line, apart by white space. As in trec_eval
-/// only question, unit and score say anything. `path` stands in errors.
+/// only question, unit and score say anything, and ids are bytes. `path` stands in errors.
 ///
 /// # Errors
 /// [`InputError`] with its line: other than six columns, a score that is no finite number, a unit
 /// that a question has twice; or without a line for a run without any.
-pub fn parse_run<'t>(text: &'t str, path: &Path) -> Result<Run<'t>, InputError> {
+pub fn parse_run<'t>(text: &'t [u8], path: &Path) -> Result<Run<'t>, InputError> {
     let rows =
-        parse(text, |[question, _, unit, _, score, _]: [&'t str; 6]| match score.parse::<f64>() {
-            Ok(score) if score.is_finite() => Ok((question, Ranked { id: unit, score })),
-            _ => Err(("score", format!("`{score}` is no finite number"))),
+        parse(text, |[question, _, unit, _, score, _]: [&'t [u8]; 6]| match number::<f64>(score) {
+            Some(score) if score.is_finite() => Ok((question, Ranked { id: unit, score })),
+            _ => Err(("score", format!("`{}` is no finite number", shown(score)))),
         });
-    let rows = rows.map_err(|wrong| wrong.of(path, "question, Q0, unit, rank, score, tag"))?;
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut questions: Vec<(&str, Lined<'t>)> = Vec::new();
+    let rows =
+        rows.map_err(|wrong| wrong.of(text, path, "question, Q0, unit, rank, score, tag"))?;
+    let mut run: Run<'t> = BTreeMap::new();
     for (question, found) in rows {
-        let at = *places.entry(question).or_insert(questions.len());
-        match questions.get_mut(at) {
-            Some((_, all)) => all.extend(found),
-            None => questions.push((question, found)),
+        match run.entry(question) {
+            Entry::Vacant(new) => drop(new.insert(found)),
+            Entry::Occupied(mut old) => old.get_mut().extend(found),
         }
     }
-    let checked: Result<Vec<_>, InputError> = questions
-        .into_par_iter()
-        .map(|(question, mut units)| {
-            units.sort_unstable_by(|(a, x), (b, y)| a.id.cmp(b.id).then(x.cmp(y)));
-            for pair in units.windows(2) {
-                let [(first, line), (second, again)] = pair else { continue };
-                if first.id == second.id {
-                    let problem = format!(
-                        "`{question}` has `{}` a second time, first at line {line}",
-                        first.id
-                    );
-                    return Err(InputError::at(path, Place::Line(*again), problem).field("unit"));
-                }
-            }
-            Ok((question, units.into_iter().map(|(unit, _)| unit).collect()))
-        })
-        .collect();
-    let run: Run<'t> = checked?.into_iter().collect();
-    match run.is_empty() {
-        true => Err(InputError::file(path, "holds no line of a run")),
-        false => Ok(run),
+    let twice = run.par_iter().find_map_first(|(question, units)| Some((question, twice(units)?)));
+    match twice {
+        // An id is a part of the text, so it tells its line.
+        Some((question, unit)) => {
+            let problem = format!("`{}` has `{}` a second time", shown(question), shown(unit));
+            Err(InputError::at(path, Place::Line(line_of(text, unit)), problem).field("unit"))
+        }
+        None if run.is_empty() => Err(InputError::file(path, "holds no line of a run")),
+        None => Ok(run),
     }
+}
+
+/// The first unit that was there before.
+fn twice<'t>(units: &[Ranked<&'t [u8]>]) -> Option<&'t [u8]> {
+    let mut seen = HashSet::with_capacity(units.len());
+    units.iter().map(|unit| unit.id).find(|id| !seen.insert(*id))
 }
 
 /// Parses qrels: `question iteration unit grade` a line, apart by white space, or BEIR's three
@@ -72,32 +65,34 @@ pub fn parse_run<'t>(text: &'t str, path: &Path) -> Result<Run<'t>, InputError> 
 /// # Errors
 /// [`InputError`] with its line: other columns, a grade that is no whole number, a unit that is
 /// judged twice for a question; or without a line where nothing is relevant to any question.
-pub fn parse_qrels<'t>(text: &'t str, path: &Path) -> Result<Qrels<'t>, InputError> {
-    let grade = |question, unit, grade: &str| match grade.parse::<i64>() {
-        Ok(grade) if grade <= i64::from(u32::MAX) => {
+pub fn parse_qrels<'t>(text: &'t [u8], path: &Path) -> Result<Qrels<'t>, InputError> {
+    let judged = |question, unit, grade| match number::<i64>(grade) {
+        Some(grade) if grade <= i64::from(u32::MAX) => {
             Ok((question, (unit, u32::try_from(grade.max(0)).unwrap_or(u32::MAX))))
         }
-        _ => Err(("grade", format!("`{grade}` is no whole number up to 4294967295"))),
+        _ => Err(("grade", format!("`{}` is no whole number up to 4294967295", shown(grade)))),
     };
-    let rows = match text.lines().next().is_some_and(is_beir) {
+    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let rows = match words(header).eq([&b"query-id"[..], b"corpus-id", b"score"]) {
         true => {
-            // The header keeps its place as an empty line, so that numbers of lines stay true.
-            let rest = text.find('\n').map_or("", |end| &text[end..]);
-            parse(rest, |[question, unit, score]: [&'t str; 3]| grade(question, unit, score))
-                .map_err(|wrong| wrong.of(path, "query-id, corpus-id, score"))?
+            let rest = &text[header.len()..];
+            parse(rest, |[question, unit, score]: [&'t [u8]; 3]| judged(question, unit, score))
+                .map_err(|wrong| wrong.of(text, path, "query-id, corpus-id, score"))?
         }
         false => {
-            parse(text, |[question, _, unit, score]: [&'t str; 4]| grade(question, unit, score))
-                .map_err(|wrong| wrong.of(path, "question, iteration, unit, grade"))?
+            parse(text, |[question, _, unit, grade]: [&'t [u8]; 4]| judged(question, unit, grade))
+                .map_err(|wrong| wrong.of(text, path, "question, iteration, unit, grade"))?
         }
     };
     let mut qrels: Qrels<'t> = BTreeMap::new();
     for (question, judged) in rows {
         let units = qrels.entry(question).or_default();
-        for ((unit, grade), line) in judged {
+        for (unit, grade) in judged {
             if units.insert(unit, grade).is_some() {
-                let problem = format!("`{question}` and `{unit}` are judged twice");
-                return Err(InputError::at(path, Place::Line(line), problem).field("unit"));
+                let (question, id) = (shown(question), shown(unit));
+                let problem = format!("`{question}` and `{id}` are judged twice");
+                let place = Place::Line(line_of(text, unit));
+                return Err(InputError::at(path, place, problem).field("unit"));
             }
         }
     }
@@ -107,13 +102,24 @@ pub fn parse_qrels<'t>(text: &'t str, path: &Path) -> Result<Qrels<'t>, InputErr
     }
 }
 
-fn is_beir(header: &str) -> bool {
-    header.split_ascii_whitespace().eq(["query-id", "corpus-id", "score"])
+fn number<N: FromStr>(word: &[u8]) -> Option<N> {
+    str::from_utf8(word).ok()?.parse().ok()
+}
+
+fn shown(word: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(word)
+}
+
+/// The line, from 1, that `part` of `text` begins in.
+fn line_of(text: &[u8], part: &[u8]) -> u64 {
+    let before = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    let lines = text[..before.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+    lines as u64 + 1
 }
 
 /// What is wrong with a line.
-struct Wrong {
-    line: u64,
+struct Wrong<'t> {
+    line: &'t [u8],
     what: What,
 }
 
@@ -122,9 +128,9 @@ enum What {
     Field(&'static str, String),
 }
 
-impl Wrong {
-    fn of(self, path: &Path, columns: &str) -> InputError {
-        let place = Place::Line(self.line);
+impl Wrong<'_> {
+    fn of(self, text: &[u8], path: &Path, columns: &str) -> InputError {
+        let place = Place::Line(line_of(text, self.line));
         match self.what {
             What::Field(field, problem) => InputError::at(path, place, problem).field(field),
             What::Columns(found) => {
@@ -136,55 +142,46 @@ impl Wrong {
     }
 }
 
-/// Rows of neighbouring lines of one question, each with its line.
-type Grouped<'t, V> = Vec<(&'t str, Vec<(V, u64)>)>;
+/// Rows of neighbouring lines of one question.
+type Grouped<'t, V> = Vec<(&'t [u8], Vec<V>)>;
 
 /// Every line of `N` columns through `row`, which gives its question and a value; empty lines are
 /// passed over. In order, and the first wrong line, on any number of threads.
 fn parse<'t, const N: usize, V: Send>(
-    text: &'t str,
-    row: impl Fn([&'t str; N]) -> Result<(&'t str, V), (&'static str, String)> + Sync,
-) -> Result<Grouped<'t, V>, Wrong> {
-    let blocks = blocks(text);
-    let lines = |block: &&str| block.bytes().filter(|byte| *byte == b'\n').count() as u64;
-    let counts: Vec<u64> = blocks.par_iter().map(lines).collect();
-    let firsts = counts.iter().scan(1, |next, count| {
-        let first = *next;
-        *next += count;
-        Some(first)
-    });
-    let firsts: Vec<u64> = firsts.collect();
-    let parsed: Vec<Result<Grouped<'t, V>, Wrong>> = blocks
-        .par_iter()
-        .zip(&firsts)
-        .map(|(block, first)| {
-            let mut groups: Grouped<'t, V> = Vec::new();
-            for (line, text) in (*first..).zip(block.lines()) {
-                let mut columns = [""; N];
-                let mut found = 0;
-                for word in text.split_ascii_whitespace() {
-                    if let Some(column) = columns.get_mut(found) {
-                        *column = word;
-                    }
-                    found += 1;
+    text: &'t [u8],
+    row: impl Fn([&'t [u8]; N]) -> Result<(&'t [u8], V), (&'static str, String)> + Sync,
+) -> Result<Grouped<'t, V>, Wrong<'t>> {
+    let block = |block: &'t [u8]| {
+        let mut groups: Grouped<'t, V> = Vec::new();
+        for line in block.split(|byte| *byte == b'\n') {
+            let (mut columns, mut found) = ([&line[..0]; N], 0);
+            for word in words(line) {
+                if let Some(column) = columns.get_mut(found) {
+                    *column = word;
                 }
-                match found {
-                    0 => continue,
-                    n if n != N => return Err(Wrong { line, what: What::Columns(n) }),
-                    _ => {}
-                }
-                let (question, value) = row(columns).map_err(|(field, problem)| Wrong {
-                    line,
-                    what: What::Field(field, problem),
-                })?;
-                match groups.last_mut() {
-                    Some((last, values)) if *last == question => values.push((value, line)),
-                    _ => groups.push((question, vec![(value, line)])),
+                found += 1;
+            }
+            match found {
+                0 => continue,
+                n if n != N => return Err(Wrong { line, what: What::Columns(n) }),
+                _ => {}
+            }
+            let (question, value) = row(columns)
+                .map_err(|(field, problem)| Wrong { line, what: What::Field(field, problem) })?;
+            match groups.last_mut() {
+                Some((last, values)) if *last == question => values.push(value),
+                _ => {
+                    let usual = groups.last().map_or(0, |(_, values)| values.len());
+                    let mut values = Vec::with_capacity(usual);
+                    values.push(value);
+                    groups.push((question, values));
                 }
             }
-            Ok(groups)
-        })
-        .collect();
+        }
+        Ok(groups)
+    };
+    let parsed: Vec<Result<Grouped<'t, V>, Wrong<'t>>> =
+        blocks(text).into_par_iter().map(block).collect();
     let mut all = Vec::new();
     for groups in parsed {
         all.extend(groups?);
@@ -192,12 +189,17 @@ fn parse<'t, const N: usize, V: Send>(
     Ok(all)
 }
 
+/// What stands between white space.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
 /// `text` in pieces that end with a line.
-fn blocks(text: &str) -> Vec<&str> {
+fn blocks(text: &[u8]) -> Vec<&[u8]> {
     let (mut blocks, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
         let from = BLOCK.min(rest.len());
-        let newline = rest.as_bytes()[from..].iter().position(|byte| *byte == b'\n');
+        let newline = rest[from..].iter().position(|byte| *byte == b'\n');
         let (block, after) = rest.split_at(newline.map_or(rest.len(), |at| from + at + 1));
         blocks.push(block);
         rest = after;
@@ -210,20 +212,20 @@ mod tests {
     use super::*;
 
     fn run(text: &str) -> Result<Run<'_>, String> {
-        parse_run(text, Path::new("run")).map_err(|error| error.to_string())
+        parse_run(text.as_bytes(), Path::new("run")).map_err(|error| error.to_string())
     }
 
     fn qrels(text: &str) -> Result<Qrels<'_>, String> {
-        parse_qrels(text, Path::new("qrels")).map_err(|error| error.to_string())
+        parse_qrels(text.as_bytes(), Path::new("qrels")).map_err(|error| error.to_string())
     }
 
     #[test]
     fn lines_of_a_question_need_not_stand_together() {
         let text = "q1 Q0 a 1 2.5 t\nq2 Q0 a 1 1e-3 t\r\n\n  q1\t0 b 2 -1 t\n";
         let read = run(text).unwrap();
-        let units: Vec<_> = read["q1"].iter().map(|unit| (unit.id, unit.score)).collect();
-        assert_eq!(units, [("a", 2.5), ("b", -1.0)]);
-        assert_eq!(read["q2"].len(), 1);
+        let units: Vec<_> = read[&b"q1"[..]].iter().map(|unit| (unit.id, unit.score)).collect();
+        assert_eq!(units, [(&b"a"[..], 2.5), (b"b", -1.0)]);
+        assert_eq!(read[&b"q2"[..]].len(), 1);
     }
 
     #[test]
@@ -232,7 +234,7 @@ mod tests {
             ("q Q0 a 1 2 t\nq Q0 b 2 1\n", ["run:2:", "found 5"]),
             ("q Q0 a 1 nan t\n", ["run:1:", "score"]),
             ("q Q0 a 1 1e999 t\n", ["run:1:", "score"]),
-            ("q Q0 a 1 2 t\n\nr Q0 a 1 2 t\nq Q0 a 2 1 t\n", ["run:4:", "first at line 1"]),
+            ("q Q0 a 1 2 t\n\nr Q0 a 1 2 t\nq Q0 a 2 1 t\n", ["run:4:", "a second time"]),
             (" \n", ["run", "no line"]),
         ] {
             let error = run(text).unwrap_err();
@@ -252,7 +254,7 @@ mod tests {
 
     #[test]
     fn qrels_have_four_columns_or_beirs_three() {
-        let expected = BTreeMap::from([("q", BTreeMap::from([("a", 2), ("b", 0)]))]);
+        let expected = BTreeMap::from([(&b"q"[..], BTreeMap::from([(&b"a"[..], 2), (b"b", 0)]))]);
         assert_eq!(qrels("q 0 a 2\nq 0 b -1\n").unwrap(), expected);
         assert_eq!(qrels("query-id\tcorpus-id\tscore\nq\ta\t2\nq\tb\t0\n").unwrap(), expected);
     }
@@ -267,6 +269,6 @@ mod tests {
         assert!(read.values().all(|units| units.len() == 100));
         text.push_str("q0 Q0 d7 1 1 t\n");
         let error = run(&text).unwrap_err();
-        assert!(error.contains("run:150001:") && error.contains("line 8"), "{error}");
+        assert!(error.contains("run:150001:"), "{error}");
     }
 }
