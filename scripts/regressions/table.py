@@ -31,7 +31,7 @@ def write_csv(path, rows):
 def markdown(rows, harmless):
     """A Markdown table of the damages, or of the harmless rebuilds."""
     causes = [] if harmless else ["first cause named", "true cause"]
-    head = ["case", "collection", "embedder", "coverage", "nDCG@10", "cost, points", "verdict"] + causes
+    head = ["case", "collection", "embedder", "coverage", "nDCG@10", "cost, points", "verdict"] + ([] if harmless else ["by"]) + causes
     numbers = ("coverage", "nDCG@10", "cost, points")
     lines = ["| %s |" % " | ".join(head),
              "| %s |" % " | ".join("---:" if h in numbers else "---" for h in head)]
@@ -39,7 +39,8 @@ def markdown(rows, harmless):
         cells = [row["case"], row["collection"], row["embedder"]]
         cells += ["%.3f → %.3f" % (row[n + " twin"], row[n]) for n in ("coverage.mean", "ndcg@10")]
         cells += ["%.1f" % (100 * row["cost"]), row["verdict"]]
-        lines.append("| %s |" % " | ".join(cells + ([] if harmless else [first(row), row["true_cause"]])))
+        by = ", ".join("`%s`" % name for name in row["failing"])
+        lines.append("| %s |" % " | ".join(cells + ([] if harmless else [by, first(row), row["true_cause"]])))
     return "\n".join(lines)
 
 

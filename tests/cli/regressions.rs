@@ -72,7 +72,7 @@ fn what_the_cases_are_made_of_is_what_it_says() {
 
 #[test]
 fn damages_do_not_pass_and_harmless_rebuilds_do_not_fail() {
-    let found = suite(&["static"], &[]);
+    let found = suite(&["static"], &["--causes"]);
     assert_eq!((count(&found, "damages"), count(&found, "harmless")), (16, 10), "{found}");
 }
 
