@@ -15,11 +15,11 @@ use wfgy_stats::{
     Claim, LEVEL, MoreQuestions, Range, Sample, Side, compare, holm_by_bounds, round9,
 };
 
+use crate::claims::{Claims, side};
 use crate::criterion::{Comparison, Criterion, Kind};
 use crate::evidence::Evidence;
 use crate::finding::{Code, Finding, Needs, Warning};
 use crate::judge::at_slot;
-use crate::metric::Origin;
 use crate::verdict::Verdict;
 
 /// A criterion with the values that its bounds are taken of.
@@ -28,8 +28,10 @@ struct Case<'a> {
     criterion: Criterion,
     aggregate: Aggregate,
     range: Range,
-    /// The value that stays put: a difference that is no difference, else the best there is.
-    best: f64,
+    /// Where it passes, and where it fails.
+    claims: Claims,
+    /// What was found, and over how many questions.
+    found: (f64, usize),
     samples: &'a [Sample],
     /// The wording slot of each sample; empty where the metric has none.
     slots: Vec<usize>,
@@ -133,8 +135,6 @@ impl<'a> Case<'a> {
                           decision = \"point\", or leave it out";
             return Some(Err(reason.to_owned()));
         }
-        let good = known.range().end(side(&asked).opposite());
-        let stays = known.origin == Origin::Baseline && asked.op.holds(0.0, asked.bound);
         let differs = |metrics: &BTreeMap<String, Number>| {
             let worst = metrics.get(metric);
             worst.is_some_and(|w| known.omits_failed_runs || w.point != number.point)
@@ -147,7 +147,8 @@ impl<'a> Case<'a> {
         Some(Ok(Self {
             aggregate: number.aggregate,
             range: known.range(),
-            best: if stays { 0.0 } else { good },
+            claims: Claims::of(&asked, &known, number.aggregate),
+            found: (number.point, number.n_questions),
             samples,
             slots,
             worst,
@@ -258,23 +259,29 @@ impl<'a> Case<'a> {
                 reason.push_str(&format!("; it can pass from {n} questions on"));
             }
             Some(_) => {}
-            None => reason.push_str("; no number of questions lets it pass"),
+            None => reason.push_str("; not even the best values let it pass"),
         }
         reason
     }
 
-    /// The sample that decides: the first that is rejected where the point is violated, else the
-    /// one whose unfavourable bound is worst, the first on ties.
+    /// The sample that decides, the first on ties: where the point is violated the worst of those
+    /// that are rejected, else of those whose point is, as a point decision names it; where it
+    /// holds the one whose unfavourable bound is worst.
     fn decisive(&self, point_violates: bool) -> usize {
-        let rejected = self.rejected.iter().position(|level| point_violates && level.is_some());
-        if let Some(at) = rejected {
-            return at;
-        }
         let side = side(&self.criterion);
-        let badness = |at: usize| match (self.bound(&self.samples[at], side, LEVEL), side) {
-            (bound, _) if bound.is_nan() => f64::INFINITY,
-            (bound, Side::Upper) => bound,
-            (bound, Side::Lower) => -bound,
+        let rejects = self.rejected.iter().any(Option::is_some);
+        let badness = |at: usize| {
+            let sample = &self.samples[at];
+            let value = match point_violates {
+                true if rejects && self.rejected[at].is_none() => return f64::NEG_INFINITY,
+                true => sample.point(self.aggregate),
+                false => self.bound(sample, side, LEVEL),
+            };
+            match side {
+                _ if value.is_nan() => f64::INFINITY,
+                Side::Upper => value,
+                Side::Lower => -value,
+            }
         };
         let mut worst = 0;
         for at in 1..self.samples.len() {
@@ -287,18 +294,16 @@ impl<'a> Case<'a> {
 
     /// What a decision takes; how many more questions only for the sample that leaves it open.
     fn needs(&self, open: Option<usize>) -> Needs {
-        let claim = |level| Claim {
-            aggregate: self.aggregate,
-            range: self.range,
-            side: side(&self.criterion),
-            threshold: self.threshold(),
-            level,
+        let (value, n) = self.found;
+        let smallest_n = self.claims.smallest_n(value, n);
+        // Beyond a review band it is the far end that is refuted, or not.
+        let more = |sample: &Sample, level| {
+            let claim = match self.criterion.compare(sample.point(self.aggregate)) {
+                Comparison::Violated => self.claims.fails,
+                Comparison::Review | Comparison::Holds => self.claims.passes,
+            };
+            Claim { level, ..claim }.more_questions(sample).ok()
         };
-        let smallest_n = match self.best.is_finite() {
-            true => claim(LEVEL).smallest_n(self.best),
-            false => None,
-        };
-        let more = |sample: &Sample, level| claim(level).more_questions(sample).ok();
         // A claim that is settled at the plain level is refuted there, and not yet at Holm's.
         let more_questions = open.and_then(|at| match more(&self.samples[at], LEVEL) {
             Some(MoreQuestions::Number(more)) => Some(more),
@@ -310,19 +315,4 @@ impl<'a> Case<'a> {
         });
         Needs { smallest_n, more_questions }
     }
-
-    /// Where a pass begins: the bound, or the far end of a review band on its passing side.
-    fn threshold(&self) -> f64 {
-        let Criterion { op, bound, review, .. } = &self.criterion;
-        match review {
-            Some([low, _]) if op.is_upper() => bound.min(*low),
-            Some([_, high]) if !op.is_upper() => bound.max(*high),
-            _ => *bound,
-        }
-    }
-}
-
-/// The bound that a criterion passes by.
-pub(crate) fn side(criterion: &Criterion) -> Side {
-    if criterion.op.is_upper() { Side::Upper } else { Side::Lower }
 }

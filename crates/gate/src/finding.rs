@@ -70,7 +70,8 @@ pub enum Warning {
 #[serde(deny_unknown_fields)]
 pub struct Needs {
     /// The fewest questions with which it could pass under `decision = "confident"`, each at its
-    /// best; `None` where no number of questions does.
+    /// best; `None` where no number of questions does. A count grows with the questions: 1 where
+    /// as many as there are could pass, else `None`.
     pub smallest_n: Option<usize>,
     /// How many more questions would probably settle it; `None` where it is decided, and, where it
     /// is undecided, if no feasible number would.

@@ -16,6 +16,7 @@
 //! policy asked for approves less.
 
 mod approval;
+mod claims;
 mod confident;
 mod criterion;
 mod decide;

@@ -5,14 +5,11 @@
 //! takes where nothing else is refuted.
 
 use wfgy_core::Aggregate;
-use wfgy_stats::{BoundError, Claim, LEVEL, Population, PopulationError, Side, round9};
+use wfgy_stats::{BoundError, LEVEL, Population, PopulationError, round9};
 
-use crate::confident::side;
+use crate::claims::Claims;
 use crate::criterion::{Criterion, Kind};
-use crate::metric::{KnownMetric, Origin};
-
-/// Values are compared after they are rounded to this.
-const STEP: f64 = 1e-9;
+use crate::metric::KnownMetric;
 
 /// How questions will be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,12 +35,8 @@ pub struct Plan {
     pub aggregate: Aggregate,
     /// What its values are like.
     pub values: Values,
-    /// Shown: it passes.
-    shows: Claim,
-    /// Refuted: it fails. Its threshold is the other end of a review band, where there is one.
-    holds: Claim,
-    /// A difference that should not get worse, and none does not.
-    stays: bool,
+    /// What passes, and, at the level of its family, what fails.
+    claims: Claims,
     asking: Asking,
 }
 
@@ -94,7 +87,7 @@ pub fn plans(criteria: &[Criterion], asking: Asking) -> (Vec<Plan>, Vec<Unplanne
     let family: usize = hard.map(Plan::samples).sum();
     for plan in &mut planned {
         let tests = if plan.criterion.kind == Kind::Hard { family } else { plan.samples() };
-        plan.holds.level = 1.0 - (1.0 - LEVEL) / tests as f64;
+        plan.claims.fails.level = 1.0 - (1.0 - LEVEL) / tests as f64;
     }
     (planned, others)
 }
@@ -120,18 +113,11 @@ impl Plan {
             let slots = asking.slots;
             return Err(format!("no data: the slots are 0 to {}", slots.saturating_sub(1)));
         }
-        let [passes, fails] = thresholds(criterion);
-        let side = side(criterion);
-        let range = known.range();
-        let claim = |threshold| Claim { aggregate, range, side, threshold, level: LEVEL };
-        let stays = known.origin == Origin::Baseline && criterion.op.holds(0.0, criterion.bound);
         Ok(Self {
             criterion: criterion.clone(),
             aggregate,
             values,
-            shows: claim(passes),
-            holds: claim(fails),
-            stays,
+            claims: Claims::of(criterion, &known, aggregate),
             asking,
         })
     }
@@ -145,7 +131,7 @@ impl Plan {
     /// the end of the metric's range where that comes first.
     pub fn truth(&self, effect: f64) -> f64 {
         let by = if self.criterion.op.is_upper() { -effect } else { effect };
-        let range = self.shows.range;
+        let range = self.claims.passes.range;
         round9((self.criterion.bound + by).clamp(range.lowest(), range.highest()))
     }
 
@@ -161,7 +147,7 @@ impl Plan {
     /// [`PopulationError`] where the correlation or the deviation is none.
     pub fn population(&self, truth: f64) -> Result<Population, PopulationError> {
         let Asking { slots, seeds, correlation, deviation, .. } = self.asking;
-        let (range, runs) = (self.shows.range, slots * seeds);
+        let (range, runs) = (self.claims.passes.range, slots * seeds);
         let measured = match self.values {
             Values::Runs => return Population::runs(truth, runs, correlation),
             Values::Questions => return Population::runs(truth, 1, correlation),
@@ -177,16 +163,17 @@ impl Plan {
     /// The findings with so many questions: in `point` mode, then in `confident` mode.
     ///
     /// # Errors
-    /// As [`Claim::power`].
+    /// As [`wfgy_stats::Claim::power`].
     pub fn chances(
         &self,
         population: &Population,
         questions: usize,
     ) -> Result<[Chances; 2], BoundError> {
-        let shows = self.shows.power(population, questions)?;
-        let holds = match self.holds == self.shows {
+        let Claims { passes, fails, .. } = self.claims;
+        let shows = passes.power(population, questions)?;
+        let holds = match fails == passes {
             true => shows,
-            false => self.holds.power(population, questions)?,
+            false => fails.power(population, questions)?,
         };
         let chances = |pass: f64, fail: f64| Chances {
             pass,
@@ -204,24 +191,16 @@ impl Plan {
     /// best: for a difference that should not get worse none, unless the truth is better still.
     /// `None` where no number could.
     pub fn smallest_n(&self, truth: f64) -> Option<usize> {
-        let Claim { range, side, .. } = self.shows;
-        let end = range.end(side.opposite());
-        let improves = if side == Side::Upper { truth < 0.0 } else { truth > 0.0 };
-        let best = match self.stays && !improves {
-            true => 0.0,
-            false if end.is_finite() => end,
-            // Quantiles ask of a value only that it passes; means have no bound without an end.
-            false => truth,
-        };
-        self.shows.smallest_n(best)
+        // No count is planned, so the number at hand says nothing.
+        self.claims.smallest_n(truth, 1)
     }
 
     /// The smallest number of questions that pass in `confident` mode with probability 0.8.
     ///
     /// # Errors
-    /// As [`Claim::power`].
+    /// As [`wfgy_stats::Claim::power`].
     pub fn questions_to_pass(&self, population: &Population) -> Result<Option<usize>, BoundError> {
-        self.shows.questions_to_show(population)
+        self.claims.passes.questions_to_show(population)
     }
 }
 
@@ -261,25 +240,10 @@ fn shape(name: &str, known: &KnownMetric) -> Result<(Aggregate, Values), &'stati
     })
 }
 
-/// The greatest value (for an upper bound; else the least) that passes, and that does not fail.
-fn thresholds(criterion: &Criterion) -> [f64; 2] {
-    let Criterion { op, bound, review, .. } = criterion;
-    let inside = match side(criterion) {
-        Side::Upper => |end: f64| round9(end) - STEP,
-        Side::Lower => |end: f64| round9(end) + STEP,
-    };
-    let at_bound = if op.holds(*bound, *bound) { *bound } else { inside(*bound) };
-    let Some([low, high]) = *review else { return [at_bound; 2] };
-    let (passing, failing) = if op.is_upper() { (low, high) } else { (high, low) };
-    // The band is open: its far end passes, its near end fails.
-    let passes = if round9(passing) == round9(*bound) { at_bound } else { passing };
-    [passes, inside(failing)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::criterion::{Comparison, Op};
+    use crate::criterion::Op;
 
     const ASKING: Asking =
         Asking { slots: 4, min_wordings: 4, seeds: 2, correlation: 0.5, deviation: 0.15 };
@@ -288,37 +252,6 @@ mod tests {
         let (mut planned, others) = plans(&[criterion], ASKING);
         assert!(others.is_empty(), "{others:?}");
         planned.remove(0)
-    }
-
-    #[test]
-    fn rule_thresholds_are_where_a_value_passes_and_fails() {
-        for (op, bound, review) in [
-            (Op::AtMost, 0.45, None),
-            (Op::Below, 0.45, None),
-            (Op::AtLeast, 0.70, None),
-            (Op::Above, 0.70, None),
-            (Op::AtMost, 0.45, Some([0.45, 0.60])),
-            (Op::Below, 0.60, Some([0.45, 0.60])),
-            (Op::AtLeast, 0.70, Some([0.50, 0.70])),
-            (Op::Above, 0.70, Some([0.70, 0.80])),
-        ] {
-            let mut criterion = Criterion::hard("delta_s.question:mean", op, bound);
-            criterion.review = review;
-            let [passes, fails] = thresholds(&criterion);
-            for step in 0..=1000 {
-                let value = f64::from(step) / 1000.0;
-                let within = |end| match op.is_upper() {
-                    true => wfgy_stats::at_most(value, end),
-                    false => wfgy_stats::at_least(value, end),
-                };
-                let expected = match (within(passes), within(fails)) {
-                    (true, _) => Comparison::Holds,
-                    (false, true) => Comparison::Review,
-                    (false, false) => Comparison::Violated,
-                };
-                assert_eq!(criterion.compare(value), expected, "{criterion} {review:?} {value}");
-            }
-        }
     }
 
     #[test]
@@ -338,9 +271,9 @@ mod tests {
         let slots = Criterion::hard("delta_s.question", Op::AtMost, 0.45);
         let soft = Criterion { kind: Kind::Soft, ..hard("lambda.convergent") };
         let (plans, _) = plans(&[hard("coverage.mean"), slots, soft], ASKING);
-        let levels: Vec<f64> = plans.iter().map(|plan| round9(plan.holds.level)).collect();
+        let levels: Vec<f64> = plans.iter().map(|plan| round9(plan.claims.fails.level)).collect();
         assert_eq!(levels, [0.99, 0.99, 0.95]);
-        assert!(plans.iter().all(|plan| plan.shows.level == LEVEL));
+        assert!(plans.iter().all(|plan| plan.claims.passes.level == LEVEL));
     }
 
     #[test]

@@ -272,7 +272,7 @@ fn undecided(finding: &Finding, number: &Number) -> String {
     match needs.smallest_n {
         Some(n) if n > number.n_questions => text.push_str(&format!("; it can pass from {n} on")),
         Some(_) => {}
-        None => text.push_str("; no number of questions lets it pass"),
+        None => text.push_str("; not even the best values let it pass"),
     }
     text
 }
