@@ -316,7 +316,6 @@ mod tests {
         assert_eq!(at_least_claim(Aggregate::Mean, 0.70).smallest_n(1.0, 1), Some(9));
         assert_eq!(at_most_claim(Aggregate::Mean, 0.0).smallest_n(0.0, 1), None);
         assert_eq!(at_most_claim(Aggregate::Median, 0.45).smallest_n(0.5, 1), None);
-        // And so it is for samples.
         let clean =
             |n| at_most_claim(Aggregate::Mean, 0.02).answer(&Sample::new(vec![0.0; n]).unwrap());
         assert_eq!((clean(148), clean(149)), (Ok(Answer::Open), Ok(Answer::Shown)));
