@@ -255,7 +255,7 @@ impl Case {
             slots: BTreeMap::new(),
             samples: BTreeMap::new(),
             worst_samples: BTreeMap::new(),
-            noise_floor: BTreeMap::new(),
+            noise: None,
             latency_gap_ms: BTreeMap::new(),
             nulls: Nulls::default(),
             counts: counts(),

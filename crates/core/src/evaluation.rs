@@ -169,6 +169,20 @@ pub struct StageQuantiles {
 /// By arm, by stage: `embed`, `retrieve`, `rerank`, and `total`, their sum in each call.
 pub type Latency = BTreeMap<ArmName, BTreeMap<String, StageQuantiles>>;
 
+/// How much evaluations of one index differ by the luck of its graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noise {
+    /// How many times the graph was linked anew, each with another seed.
+    pub rebuild_seeds: usize,
+    /// The served k that the drifts were taken at.
+    pub k: usize,
+    /// By metric of drift: the drift of each rebuild from each earlier one, in the order (1, 0),
+    /// (2, 0), (2, 1), (3, 0) and so on, in the unit of the comparison with the baseline; a metric
+    /// without data in a pair is absent. `None` where the index has no graph: nothing of it is luck.
+    pub drifts: Option<BTreeMap<String, Vec<f64>>>,
+}
+
 /// What an exported vector is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

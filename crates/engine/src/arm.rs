@@ -17,6 +17,7 @@ use crate::hard::{Wording, nearest_wrong};
 use crate::index::Index;
 use crate::integrity;
 use crate::labels::{Labeller, Labels};
+use crate::noise::Rebuilt;
 use crate::plan::Plan;
 use crate::reader::Reader;
 use crate::records::{AskedQuestion, AskedRun, Scored, Scoring, score};
@@ -105,14 +106,15 @@ impl Arm<'_> {
         scored.into_iter().chain(own.and_then(|_| self.texts.retrieval()))
     }
 
-    /// Scores what the index answered.
+    /// Scores what the index answered, and the runs of what its `rebuilds` did.
     pub(crate) fn scored(
         self,
         asked: &Asked,
+        rebuilds: Option<&[Asked]>,
         plan: &Plan,
         settings: &Settings,
         progress: OnProgress<'_>,
-    ) -> Result<Evaluation, EvaluateError> {
+    ) -> Result<(Evaluation, Rebuilt), EvaluateError> {
         let Self { parts, index, labels, characters, texts, scoring, integrity } = self;
         let decoys: Vec<Vec<u32>> = std::iter::zip(&parts.gold.items, &labels)
             .map(|(question, labels)| match question.answerable {
@@ -126,60 +128,11 @@ impl Arm<'_> {
             ScoringVectors::new(parts, settings, &index.analyzer, scoring, index.stored);
         vectors.prepare(&asked.needed(&labels, &decoys), progress)?;
         let hard = hard_null(&parts, plan, &texts, &labels, &mut vectors, progress)?;
-        let reader = Reader::new(parts.store, settings);
-        let hits = hit_snippets(reader, asked)?;
-        let sole = sole_sections(reader, &hits)?;
-
-        let run = |i: usize| AskedRun {
-            planned: &plan.runs[i],
-            vector: vectors.texts.get(texts.scored(i)),
-            outcome: &asked.outcomes[i],
-            hard: hard[i],
-            embed_ms: texts.milliseconds(i, &vectors.texts),
-        };
-        let anchor = |text: &EmbeddedText| vectors.texts.get(text.sha256);
-        let questions: Vec<AskedQuestion<'_>> = parts
-            .gold
-            .items
-            .iter()
-            .enumerate()
-            .map(|(q, question)| AskedQuestion {
-                question,
-                labels: &labels[q],
-                anchors: texts.anchors(q).iter().filter_map(anchor).collect(),
-                decoys: &decoys[q],
-                characters: characters.as_ref().map(|characters| &characters[q]),
-                runs: plan.runs_of(q).map(run).collect(),
-            })
-            .collect();
-        let frame = Scoring {
-            vectors: &vectors,
-            store: parts.store,
-            settings,
-            hits: &hits,
-            sole: &sole,
-            retrieved: match parts.tokenizer {
-                Some(_) => |hit| Retrieved::in_tokens(hit),
-                None => |hit| Retrieved::in_characters(hit),
-            },
-        };
-        let total = questions.len();
-        progress(Progress { stage: "score", done: 0, total });
-        let scored: Vec<Result<Scored, EvaluateError>> =
-            questions.par_iter().map(|asked| score(asked, &frame)).collect();
-        progress(Progress { stage: "score", done: total, total });
-        drop(questions);
-
-        let mut runs = Vec::with_capacity(plan.runs.len());
-        let mut timings = Vec::with_capacity(plan.runs.len());
-        let mut known = KnownDistances::default();
-        for scored in scored {
-            let scored = scored?;
-            runs.extend(scored.runs);
-            timings.extend(scored.timings);
-            known.random.extend(scored.random);
-            known.targets.extend(scored.targets);
-        }
+        let kept =
+            Kept { parts, labels: &labels, characters: characters.as_deref(), texts: &texts };
+        let scored = kept.scored(asked, &decoys, &hard, &vectors, plan, settings, progress)?;
+        let Scored { runs, timings, random, targets } = scored;
+        let mut known = KnownDistances { targets, random, ..KnownDistances::default() };
         known.hard = runs.iter().filter_map(|run| run.hard_null).collect();
         let calibration =
             Calibration { random: null(known.random.clone()), hard: null(known.hard.clone()) };
@@ -209,7 +162,89 @@ impl Arm<'_> {
             dropped_runs: plan.dropped.clone(),
         };
         let exports = texts.exports(&parts, settings, plan, &vectors.texts);
-        Ok(Evaluation { context, runs, timings, known, exports })
+        let mut again = |asked: &Asked| {
+            vectors.prepare(&asked.needed(&labels, &[]), progress)?;
+            let (decoys, hard) = (vec![Vec::new(); labels.len()], vec![None; plan.runs.len()]);
+            kept.scored(asked, &decoys, &hard, &vectors, plan, settings, progress).map(|s| s.runs)
+        };
+        let rebuilt = rebuilds.map(|rebuilds| rebuilds.iter().map(&mut again).collect());
+        Ok((Evaluation { context, runs, timings, known, exports }, rebuilt.transpose()?))
+    }
+}
+
+/// What scoring one set of answers after another leaves as it is.
+struct Kept<'a> {
+    parts: Parts<'a>,
+    labels: &'a [Labels],
+    characters: Option<&'a [Coverage]>,
+    texts: &'a Texts,
+}
+
+impl Kept<'_> {
+    /// Scores what was answered, question by question, in their order. `decoys` by question, `hard`
+    /// by run.
+    #[expect(clippy::too_many_arguments, reason = "each is what one evaluation is made of")]
+    fn scored(
+        &self,
+        asked: &Asked,
+        decoys: &[Vec<u32>],
+        hard: &[Option<u32>],
+        vectors: &ScoringVectors<'_>,
+        plan: &Plan,
+        settings: &Settings,
+        progress: OnProgress<'_>,
+    ) -> Result<Scored, EvaluateError> {
+        let Self { parts, labels, characters, texts } = *self;
+        let reader = Reader::new(parts.store, settings);
+        let hits = hit_snippets(reader, asked)?;
+        let sole = sole_sections(reader, &hits)?;
+        let run = |i: usize| AskedRun {
+            planned: &plan.runs[i],
+            vector: vectors.texts.get(texts.scored(i)),
+            outcome: &asked.outcomes[i],
+            hard: hard[i],
+            embed_ms: texts.milliseconds(i, &vectors.texts),
+        };
+        let anchor = |text: &EmbeddedText| vectors.texts.get(text.sha256);
+        let questions: Vec<AskedQuestion<'_>> = parts
+            .gold
+            .items
+            .iter()
+            .enumerate()
+            .map(|(q, question)| AskedQuestion {
+                question,
+                labels: &labels[q],
+                anchors: texts.anchors(q).iter().filter_map(anchor).collect(),
+                decoys: &decoys[q],
+                characters: characters.map(|characters| &characters[q]),
+                runs: plan.runs_of(q).map(run).collect(),
+            })
+            .collect();
+        let frame = Scoring {
+            vectors,
+            store: parts.store,
+            settings,
+            hits: &hits,
+            sole: &sole,
+            retrieved: match parts.tokenizer {
+                Some(_) => |hit| Retrieved::in_tokens(hit),
+                None => |hit| Retrieved::in_characters(hit),
+            },
+        };
+        let total = questions.len();
+        progress(Progress { stage: "score", done: 0, total });
+        let scored: Vec<Result<Scored, EvaluateError>> =
+            questions.par_iter().map(|asked| score(asked, &frame)).collect();
+        progress(Progress { stage: "score", done: total, total });
+        let mut all = Scored::default();
+        for scored in scored {
+            let scored = scored?;
+            all.runs.extend(scored.runs);
+            all.timings.extend(scored.timings);
+            all.random.extend(scored.random);
+            all.targets.extend(scored.targets);
+        }
+        Ok(all)
     }
 }
 

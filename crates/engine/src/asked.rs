@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wfgy_core::{Answer, Depth, Path, PortError, Query, Unit};
+use wfgy_core::{Answer, Depth, Path, PortError, Query, Store, Unit};
 
 use crate::arm::Arm;
 use crate::labels::Labels;
@@ -29,14 +29,22 @@ pub(crate) enum Outcome {
 }
 
 /// The runs of an arm that can be asked, in the order of the plan.
-fn askings<'a>(arm: &'a Arm<'_>, plan: &'a Plan) -> Retrieval<'a> {
+fn askings<'a>(arm: &'a Arm<'_>, store: &'a dyn Store, plan: &'a Plan) -> Retrieval<'a> {
     let asking = |i: usize| Asking {
         query: Query { text: &plan.runs[i].text, vector: arm.texts.asked(i, &arm.scoring) },
         counts: arm.parts.gold.items[plan.runs[i].question].answerable,
     };
     let can_be = |i: &usize| arm.texts.lacks(*i, &arm.scoring).is_none();
     let askings = (0..plan.runs.len()).filter(can_be).map(asking).collect();
-    Retrieval::new(arm.parts.store, askings)
+    Retrieval::new(store, askings)
+}
+
+/// How deep every run goes: to the end of the sweep.
+fn depth(arms: &[Arm<'_>], settings: &Settings) -> Depth {
+    let deep = settings.k.max(LEAST_DEPTH);
+    let of_documents = arms.iter().any(|arm| arm.parts.gold.unit() == Unit::Document);
+    let documents = if of_documents { deep } else { 0 };
+    Depth { served: settings.k, snippets: deep, documents }
 }
 
 /// What the store answered, run by run as planned.
@@ -53,24 +61,42 @@ impl Asked {
         plan: &Plan,
         progress: OnProgress<'_>,
     ) -> Vec<Self> {
-        let deep = settings.k.max(LEAST_DEPTH);
-        let of_documents = arms.iter().any(|arm| arm.parts.gold.unit() == Unit::Document);
-        let depth = Depth {
-            served: settings.k,
-            snippets: deep,
-            documents: if of_documents { deep } else { 0 },
-        };
-        let mut served: Vec<Retrieval<'_>> = arms.iter().map(|arm| askings(arm, plan)).collect();
+        let depth = depth(arms, settings);
+        let mut served: Vec<Retrieval<'_>> =
+            arms.iter().map(|arm| askings(arm, arm.parts.store, plan)).collect();
         retrieve(&mut served, Path::Serving, depth, settings, progress);
         let mut exact: Vec<Retrieval<'_>> = served.iter().map(Retrieval::again).collect();
         retrieve(&mut exact, Path::Exact, depth, settings, progress);
         let answers = served.into_iter().zip(exact);
-        let one = |(arm, (served, exact))| Self::joined(arm, plan, served, exact);
+        let one = |(arm, (served, exact)): (_, (Retrieval<'_>, Retrieval<'_>))| {
+            Self::joined(arm, plan, served.answers, exact.answers)
+        };
         arms.iter().zip(answers).map(one).collect()
     }
 
-    fn joined(arm: &Arm<'_>, plan: &Plan, served: Retrieval<'_>, exact: Retrieval<'_>) -> Self {
-        let (mut served, mut exact) = (served.answers.into_iter(), exact.answers.into_iter());
+    /// Every run of the arm by the serving path of `store`, which holds the same snippets as the
+    /// arm's own; as deep, and not by the exact path, which is the arm's.
+    pub(crate) fn of_other_graph(
+        arm: &Arm<'_>,
+        store: &dyn Store,
+        settings: &Settings,
+        plan: &Plan,
+        progress: OnProgress<'_>,
+    ) -> Self {
+        let mut served = [askings(arm, store, plan)];
+        let depth = depth(std::slice::from_ref(arm), settings);
+        retrieve(&mut served, Path::Serving, depth, settings, progress);
+        let [served] = served;
+        Self::joined(arm, plan, served.answers, Vec::new())
+    }
+
+    fn joined(
+        arm: &Arm<'_>,
+        plan: &Plan,
+        served: Vec<Result<Answer, PortError>>,
+        exact: Vec<Result<Answer, PortError>>,
+    ) -> Self {
+        let (mut served, mut exact) = (served.into_iter(), exact.into_iter());
         let mut outcome = |lacks: Option<&'static str>| match lacks {
             Some(why) => Outcome::Unasked(why),
             None => match served.next() {

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use wfgy_core::Unit;
-use wfgy_core::evaluation::{Context, RunRecord, TimingRecord};
+use wfgy_core::evaluation::{Context, Noise, RunRecord, TimingRecord};
 
 use crate::arm::{Arm, Labelled};
 use crate::asked::Asked;
 use crate::embedded::Exports;
 use crate::error::EvaluateError;
+use crate::noise::{Rebuilds, Rebuilt, noise};
 use crate::plan::Plan;
 use crate::setup::{OnProgress, Parts, Settings};
+use crate::summary::Records;
 
 /// Everything that an evaluation saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,11 +53,23 @@ pub fn evaluate(
     settings: &Settings,
     progress: OnProgress<'_>,
 ) -> Result<Evaluation, EvaluateError> {
-    let [evaluation] = arms([parts], settings, progress)?;
+    let ([evaluation], _) = arms([parts], None, settings, progress)?;
     Ok(evaluation)
 }
 
-/// Evaluates a candidate and a baseline side by side: candidate first, baseline second.
+/// What a candidate and a baseline gave side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairEvaluation {
+    /// The candidate's.
+    pub candidate: Evaluation,
+    /// The baseline's.
+    pub baseline: Evaluation,
+    /// How much the candidate differs from itself; `None` where nobody asked.
+    pub noise: Option<Noise>,
+}
+
+/// Evaluates a candidate and a baseline side by side, and where `rebuilds` are given the candidate
+/// once more by each of them.
 ///
 /// Both are asked the same texts, those of the candidate's seeds, in turns of a few queries; a
 /// wording or an anchor that both embed alike is embedded once.
@@ -65,22 +79,30 @@ pub fn evaluate(
 pub fn evaluate_pair(
     candidate: Parts<'_>,
     baseline: Parts<'_>,
+    rebuilds: Option<Rebuilds<'_>>,
     settings: &Settings,
     progress: OnProgress<'_>,
-) -> Result<[Evaluation; 2], EvaluateError> {
+) -> Result<PairEvaluation, EvaluateError> {
     if candidate.gold != baseline.gold {
         let problem = "differs from the candidate's gold set; pairs need one".to_owned();
         return Err(EvaluateError::Setting { name: "the baseline's gold set", problem });
     }
-    arms([candidate, baseline], settings, progress)
+    let arms = arms([candidate, baseline], rebuilds, settings, progress)?;
+    let ([candidate, baseline], rebuilt) = arms;
+    let [of_candidate, of_baseline] =
+        [&candidate, &baseline].map(|arm| Records { context: &arm.context, runs: &arm.runs });
+    let noise = rebuilds
+        .map(|rebuilds| noise(rebuilds, rebuilt.as_deref(), of_candidate, of_baseline, settings.k));
+    Ok(PairEvaluation { noise: noise.transpose()?, candidate, baseline })
 }
 
 /// Evaluates every arm under the plan of the first.
 fn arms<const N: usize>(
     parts: [Parts<'_>; N],
+    rebuilds: Option<Rebuilds<'_>>,
     settings: &Settings,
     progress: OnProgress<'_>,
-) -> Result<[Evaluation; N], EvaluateError> {
+) -> Result<([Evaluation; N], Rebuilt), EvaluateError> {
     check_settings(settings)?;
     let characters = tokenizers_differ(&parts);
     let mut labelled = Vec::with_capacity(N);
@@ -97,13 +119,23 @@ fn arms<const N: usize>(
         arms.push(arm);
     }
     let asked = Asked::of(&arms, settings, &plan, progress);
+    let again = match rebuilds {
+        Some(rebuilds) => rebuilds.asked(&arms[0], settings, &plan, progress)?,
+        None => None,
+    };
     let mut evaluations = Vec::with_capacity(N);
+    let mut rebuilt = None;
     for (arm, asked) in arms.into_iter().zip(asked) {
-        evaluations.push(arm.scored(&asked, &plan, settings, progress)?);
+        // The first arm is the candidate.
+        let again = again.as_deref().filter(|_| evaluations.is_empty());
+        let (evaluation, runs) = arm.scored(&asked, again, &plan, settings, progress)?;
+        evaluations.push(evaluation);
+        rebuilt = rebuilt.or(runs);
     }
-    evaluations
+    let evaluations = evaluations
         .try_into()
-        .map_err(|_| EvaluateError::Records("an arm gave no evaluation".to_owned()))
+        .map_err(|_| EvaluateError::Records("an arm gave no evaluation".to_owned()))?;
+    Ok((evaluations, rebuilt))
 }
 
 /// Whether coverage of the arms can be compared in characters only.

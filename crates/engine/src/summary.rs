@@ -19,6 +19,7 @@ mod sheet;
 
 pub(crate) use agreement::lambda;
 pub use curves::curves;
+pub(crate) use drift::{DRIFTS, drifts_of_rebuilds};
 pub use drift::{Records, paired_summary};
 pub(crate) use grid::{Failed, Grid, QuestionRuns};
 
@@ -67,7 +68,7 @@ fn evidence(context: &Context, runs: &[RunRecord], grid: &Grid<'_>) -> Evidence 
         slots,
         samples: sheet.samples,
         worst_samples: worst_samples.unwrap_or_default(),
-        noise_floor: Default::default(),
+        noise: None,
         latency_gap_ms: Default::default(),
         nulls: Nulls {
             random_p05: context.calibration.random.as_ref().map(|null| null.p05),

@@ -9,6 +9,7 @@ mod failures;
 mod integrity;
 mod labels;
 mod latency;
+mod noise;
 mod once;
 mod pairs;
 mod summary;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wfgy_core::evaluation::{Context, Curves, Latency};
+use wfgy_core::evaluation::{Context, Curves, Latency, Noise};
 use wfgy_core::{Digest, Number};
 use wfgy_gate::{Comparison, Finding, Pairing, PinPair};
 
@@ -16,7 +16,7 @@ use crate::verdict::{prepare_canonical, read_canonical};
 pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
 
 /// Version of the form of a report.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct BaselineReport {
     pub comparisons: Vec<Comparison>,
     /// The pins of both arms side by side.
     pub pin_pairs: Vec<PinPair>,
+    /// How much the candidate differs from itself; `None` where nobody asked.
+    pub noise: Option<Noise>,
 }
 
 /// A possible cause of what was found.

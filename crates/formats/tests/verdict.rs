@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 use wfgy_core::evaluation::{
-    ArmName, Calibration, Context, Curves, Integrity, Null, QuestionRecord, StageQuantiles,
+    ArmName, Calibration, Context, Curves, Integrity, Noise, Null, QuestionRecord, StageQuantiles,
 };
 use wfgy_core::{Aggregate, Digest, Direction, Interval, Number, Pins, Unit, canonical_json};
 use wfgy_formats::policy::Form;
@@ -103,7 +103,7 @@ fn evidence(metrics: &[(&str, f64)]) -> Evidence {
         slots: slot.map(|(_, point)| (0, number(*point))).into_iter().collect(),
         samples: BTreeMap::new(),
         worst_samples: BTreeMap::new(),
-        noise_floor: BTreeMap::new(),
+        noise: None,
         latency_gap_ms: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.8),
@@ -467,12 +467,20 @@ fn the_report_schema_is_what_is_written() {
             candidate: Some("wordpiece".to_owned()),
             may_change: false,
         }],
+        noise: Some(Noise {
+            rebuild_seeds: 2,
+            k: 10,
+            drifts: Some(BTreeMap::from([("drift.coverage".to_owned(), vec![-0.01])])),
+        }),
     });
     let stage =
         StageQuantiles { calls: 2000, p50: number(1.0), p95: number(2.0), p99: number(3.0) };
     let stages = BTreeMap::from([("total".to_owned(), stage)]);
     paired.latency = Some(BTreeMap::from([(ArmName::Candidate, stages)]));
-    let maps = [&maps[..], &["latency", "candidate"]].concat();
+    let maps = [&maps[..], &["latency", "candidate", "drifts"]].concat();
+    schema.is_exactly(&value(&paired), &maps);
+    let baseline = paired.baseline.as_mut().unwrap();
+    baseline.noise = Some(Noise { rebuild_seeds: 20, k: 10, drifts: None });
     schema.is_exactly(&value(&paired), &maps);
     let mut strange = report;
     strange["metrics"]["coverage.mean"]["point"] = json!(null);
@@ -486,7 +494,7 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
         assert!(schema.accepts(&toml::from_str(text).unwrap()), "{preset}");
     }
     let base = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7\n";
-    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nmay_change = []\n\
+    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nrebuild_seeds = 2\nmay_change = []\n\
                integrity = \"off\"\nexpiry_seconds = 604800\n";
     let more = "kind = \"soft\"\non_no_data = \"fail\"\nreview = [0.6, 0.7]\nmin_wordings = 1\nmin_seeds = 1\n";
     let both = |text: &str| {
@@ -512,6 +520,9 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
             !both(&if bad.is_empty() { String::new() } else { format!("{bad}{base}") }),
             "{bad}"
         );
+    }
+    for (rebuilds, taken) in [(0, true), (1, false), (20, true), (21, false)] {
+        assert_eq!(both(&format!("rebuild_seeds = {rebuilds}\n{base}")), taken, "{rebuilds}");
     }
     for key in ["metric", "op", "bound"] {
         let without: String =

@@ -128,13 +128,15 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     decided.extend(too_few_pairs(policy, evidence));
     decided.extend(no_hard_criterion(policy));
     decided.extend(changed_pins(policy, evidence));
-    let mut judged: Vec<Finding> = policy.criteria.iter().map(|c| judge(c, evidence)).collect();
+    let mut judged: Vec<Finding> =
+        policy.criteria.iter().map(|c| judge(c, policy.rebuild_seeds, evidence)).collect();
     match policy.decision {
         DecisionMode::Point => judged.iter_mut().for_each(|f| confident::report(f, evidence)),
         DecisionMode::Confident => confident::settle(&mut judged, evidence),
     }
     for mut finding in judged {
         nulls::hold(&mut finding, &evidence.nulls);
+        finding.say_widening();
         let known = finding.criterion.as_ref().and_then(Criterion::known);
         match known.is_some_and(|known| known.measured) {
             true => measured.push(finding),
@@ -150,7 +152,7 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     let (decided_verdict, measured_verdict) = (worst(&decided), worst(&measured));
     let verdict = decided_verdict.max(measured_verdict);
     let approves = approves(policy, verdict, evidence.integrity.mode == "off");
-    let comparisons = paired::comparisons(&policy.criteria, evidence);
+    let comparisons = paired::comparisons(policy, evidence);
     Ok(Decision {
         decided,
         measured,

@@ -41,9 +41,9 @@ pub struct Evidence {
     pub samples: Samples,
     /// The values behind `worst_case`; empty where there is none.
     pub worst_samples: Samples,
-    /// By drift metric: how much two evaluations of one index differ, in the metric's unit; it
-    /// widens the margin of a criterion on it. Empty where no noise floor was measured.
-    pub noise_floor: BTreeMap<String, f64>,
+    /// How much two evaluations of the candidate differ by the luck of its graph; `None` where
+    /// that was not measured at this k.
+    pub noise: Option<NoiseFloor>,
     /// By latency ratio: by how many milliseconds the candidate's quantile is above the
     /// baseline's.
     pub latency_gap_ms: BTreeMap<String, f64>,
@@ -55,6 +55,16 @@ pub struct Evidence {
     pub integrity: Integrity,
     /// Why a metric has no data, by its name.
     pub missing: BTreeMap<String, String>,
+}
+
+/// What the luck of a graph does to a metric of drift.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseFloor {
+    /// Over how many rebuilds of the graph.
+    pub rebuild_seeds: usize,
+    /// By metric of drift, in its unit, ≥ 0; it widens the margin of a criterion on it. A metric
+    /// without data is absent.
+    pub floor: BTreeMap<String, f64>,
 }
 
 /// Values per question by metric name. A metric is the worst of its samples' statistics: there is

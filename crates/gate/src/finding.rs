@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use wfgy_core::Number;
+use wfgy_stats::round9;
 
 use crate::criterion::{Criterion, Kind};
 use crate::verdict::Verdict;
@@ -100,7 +101,8 @@ pub struct Finding {
     pub worst_case: Option<f64>,
     /// The wording slot that decided, 0 as written.
     pub slot: Option<usize>,
-    /// By how much a measured noise floor widened the margin.
+    /// By how much the noise floor that the policy asks for widened the margin; `None` where it
+    /// asks for none, or the criterion is not on drift, or has no data.
     pub noise_floor: Option<f64>,
     /// What a confident decision takes, for a metric over questions.
     pub needs: Option<Needs>,
@@ -112,6 +114,40 @@ impl Finding {
     /// Whether the interval of a value that passes crosses the bound.
     pub fn crosses(&self) -> bool {
         self.warnings.iter().any(|warning| matches!(warning, Warning::Crosses { .. }))
+    }
+
+    /// What the noise floor did to the margin; `None` where it did nothing.
+    pub fn widening(&self) -> Option<String> {
+        let floor = self.noise_floor.filter(|floor| *floor > 0.0)?;
+        let bound = self.criterion.as_ref()?.bound;
+        Some(format!("bound {bound} widened by a noise floor of {}", round9(floor)))
+    }
+
+    /// What a reader should know although the finding stands, a line each; that the interval
+    /// crosses the bound is said by [`crosses`](Self::crosses).
+    pub fn remarks(&self) -> Vec<String> {
+        let warnings = self.warnings.iter();
+        let said = warnings.filter(|warning| !matches!(warning, Warning::Crosses { .. }));
+        said.map(Warning::to_string).chain(self.mostly_noise()).collect()
+    }
+
+    /// That the noise floor is greater than the margin of the policy, where it is.
+    fn mostly_noise(&self) -> Option<String> {
+        let (floor, margin) = (round9(self.noise_floor?), self.criterion.as_ref()?.bound.abs());
+        (floor > margin).then(|| {
+            format!(
+                "the noise floor {floor} is greater than the margin {margin}: most of what is \
+                 allowed is the luck of the graph; raise --ef or --ef-construction"
+            )
+        })
+    }
+
+    /// Ends the reason with what the noise floor did.
+    pub(crate) fn say_widening(&mut self) {
+        if let Some(widening) = self.widening() {
+            self.reason.push_str("; ");
+            self.reason.push_str(&widening);
+        }
     }
 
     /// What it makes of the overall verdict: all of it, inconclusive at most, or nothing.

@@ -14,8 +14,8 @@ use crate::verdict::Verdict;
 /// whatever the ratio.
 const FLOOR_MS: f64 = 5.0;
 
-/// What is found for one criterion.
-pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
+/// What is found for one criterion; `rebuild_seeds` as the policy has it.
+pub(crate) fn judge(criterion: &Criterion, rebuild_seeds: usize, evidence: &Evidence) -> Finding {
     let mut finding = Finding {
         name: criterion.metric.clone(),
         criterion: Some(criterion.clone()),
@@ -30,8 +30,8 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
         needs: None,
         warnings: Vec::new(),
     };
-    let found =
-        margin(criterion, evidence).and_then(|floor| Ok((floor, value_of(criterion, evidence)?)));
+    let found = margin(criterion, rebuild_seeds, evidence)
+        .and_then(|floor| Ok((floor, value_of(criterion, evidence)?)));
     let (floor, value) = match found {
         Ok(value) => value,
         Err((code, reason)) => {
@@ -55,18 +55,32 @@ pub(crate) fn judge(criterion: &Criterion, evidence: &Evidence) -> Finding {
     finding
 }
 
-/// By how much the noise floor widens the margin of a criterion on drift: `None` where none was
-/// measured. It never widens an absolute bound.
-fn margin(criterion: &Criterion, evidence: &Evidence) -> Result<Option<f64>, (Code, String)> {
+/// By how much the noise floor widens the margin of a criterion on drift: `None` where the policy
+/// asks for none, whatever was measured. It never widens an absolute bound.
+pub(crate) fn margin(
+    criterion: &Criterion,
+    rebuild_seeds: usize,
+    evidence: &Evidence,
+) -> Result<Option<f64>, (Code, String)> {
     let metric = &criterion.metric;
     let drifts = criterion.known().as_ref().is_some_and(is_drift);
-    match evidence.noise_floor.get(metric) {
-        Some(floor) if drifts && floor.is_finite() && *floor >= 0.0 => Ok(Some(*floor)),
-        Some(floor) if drifts => {
+    if rebuild_seeds == 0 || !drifts {
+        return Ok(None);
+    }
+    let noise = evidence.noise.as_ref().filter(|noise| noise.rebuild_seeds == rebuild_seeds);
+    match noise.and_then(|noise| noise.floor.get(metric)) {
+        Some(floor) if floor.is_finite() && *floor >= 0.0 => Ok(Some(*floor)),
+        Some(floor) => {
             let reason = format!("the noise floor of {metric} is {floor}: it widens nothing");
             Err((Code::Impossible, reason))
         }
-        _ => Ok(None),
+        None => {
+            let reason = format!(
+                "no data: no noise floor over {rebuild_seeds} rebuilds at k = {} is at hand;                  evaluate with --noise-floor {rebuild_seeds}",
+                evidence.k
+            );
+            Err((Code::NoData, reason))
+        }
     }
 }
 

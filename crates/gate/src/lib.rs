@@ -44,7 +44,7 @@ pub use effective::{
     Baseline, CONTENT_PINS, EffectivePolicy, NeedsBaseline, POLICY_SCHEMA_VERSION, Setting,
     SkipReason, Skipped,
 };
-pub use evidence::{Counts, Evidence, Nulls, Samples};
+pub use evidence::{Counts, Evidence, NoiseFloor, Nulls, Samples};
 pub use finding::{Code, Finding, Needs, Warning};
 pub use metric::{KnownMetric, METRIC_NAMES, Origin, nearest};
 pub use paired::{
@@ -52,8 +52,8 @@ pub use paired::{
 };
 pub use plan::{Asking, Chances, Plan, Unplanned, Values, plans};
 pub use policy::{
-    DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_SEEDS, Policy, PolicyDraft,
-    PolicyError,
+    DecisionMode, IntegrityMode, LARGEST_K, LONGEST_EXPIRY, MOST_REBUILDS, MOST_SEEDS, Policy,
+    PolicyDraft, PolicyError,
 };
 pub use refusal::{Refusal, Stands};
 pub use standing::{AliasRules, FiledVerdict, approval, has_expired, is_from_the_future};

@@ -9,6 +9,7 @@ use wfgy_stats::{Paired, Sample, Side, holm, sign_flip_p};
 use crate::criterion::Criterion;
 use crate::effective::EffectivePolicy;
 use crate::evidence::{Counts, Evidence};
+use crate::judge::margin;
 use crate::metric::{KnownMetric, Origin};
 use crate::verdict_file::Subject;
 
@@ -150,17 +151,17 @@ pub struct NamedArm {
     pub runs_digest: Digest,
 }
 
-/// One for each criterion on drift whose differences are at hand, in the order of `criteria`.
-pub(crate) fn comparisons(criteria: &[Criterion], evidence: &Evidence) -> Vec<Comparison> {
+/// One for each criterion on drift whose differences are at hand, in the policy's order.
+pub(crate) fn comparisons(policy: &EffectivePolicy, evidence: &Evidence) -> Vec<Comparison> {
     let of = |criterion: &Criterion| {
         let known = criterion.known().filter(is_drift)?;
         let [differences] = evidence.samples.get(&criterion.metric)?.as_slice() else {
             return None;
         };
-        let floor = evidence.noise_floor.get(&criterion.metric).copied().unwrap_or(0.0);
+        let floor = margin(criterion, policy.rebuild_seeds, evidence).ok()?.unwrap_or(0.0);
         compare(&criterion.widened(floor), criterion, &known, differences)
     };
-    let mut found: Vec<Comparison> = criteria.iter().filter_map(of).collect();
+    let mut found: Vec<Comparison> = policy.criteria.iter().filter_map(of).collect();
     let adjusted = holm(&found.iter().map(|c| c.p).collect::<Vec<_>>());
     for (comparison, p) in found.iter_mut().zip(adjusted) {
         comparison.p_holm = p;

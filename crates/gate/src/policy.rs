@@ -15,6 +15,8 @@ pub const LONGEST_EXPIRY: u64 = 7 * 24 * 3600;
 pub const LARGEST_K: usize = 10_000;
 /// Most seeds.
 pub const MOST_SEEDS: usize = 1_000;
+/// Most rebuilds of the graph.
+pub const MOST_REBUILDS: usize = 20;
 
 /// What of a number is compared with a bound. A metric that is not taken over questions is what
 /// happened, no estimate: its value is compared under both.
@@ -53,6 +55,9 @@ pub struct PolicyDraft {
     pub k: usize,
     /// How many seeds are asked, from 0 on; 1 to [`MOST_SEEDS`].
     pub seeds: usize,
+    /// Over how many rebuilds of the graph the noise floor is taken, 2 to [`MOST_REBUILDS`]; 0: no
+    /// margin is widened.
+    pub rebuild_seeds: usize,
     /// Pins that may differ between baseline and candidate.
     pub may_change: Vec<String>,
     /// How many stored vectors are checked.
@@ -149,6 +154,7 @@ impl Default for PolicyDraft {
             min_questions: 20,
             k: 10,
             seeds: 2,
+            rebuild_seeds: 0,
             may_change: ["INDEX_HASH", "SERVING_HASH", "BUILD_ID", "GIT_SHA"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -229,6 +235,10 @@ impl PolicyDraft {
         }
         if !(1..=MOST_SEEDS).contains(&self.seeds) {
             return setting("seeds", &self.seeds, format!("1 to {MOST_SEEDS}"));
+        }
+        if self.rebuild_seeds == 1 || self.rebuild_seeds > MOST_REBUILDS {
+            let expected = format!("0 for no noise floor, or 2 to {MOST_REBUILDS}");
+            return setting("rebuild_seeds", &self.rebuild_seeds, expected);
         }
         if !(1..=LONGEST_EXPIRY).contains(&self.expiry_seconds) {
             let expected = format!("1 to {LONGEST_EXPIRY} seconds (7 days)");

@@ -11,7 +11,7 @@ use crate::decide::{Approves, Decision, approves};
 use crate::effective::EffectivePolicy;
 use crate::evidence::{Counts, Evidence};
 use crate::finding::{Finding, worst};
-use crate::paired::{Compared, NamedArm};
+use crate::paired::{Compared, NamedArm, is_drift};
 use crate::policy::PolicyError;
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
@@ -348,7 +348,14 @@ impl VerdictFile {
         let mut found: Vec<&Criterion> =
             decided.iter().chain(measured).filter_map(|f| f.criterion.as_ref()).collect();
         found.sort_by(|a, b| a.order(b));
-        let whole = decided.iter().all(|finding| in_its_part(finding, false))
+        let rebuilds = self.decided.policy.rebuild_seeds > 0;
+        let widened_as_asked = |finding: &Finding| {
+            let known = finding.criterion.as_ref().and_then(Criterion::known);
+            let drifts = known.is_some_and(|known| is_drift(&known));
+            finding.noise_floor.is_some() == (rebuilds && drifts && finding.number.is_some())
+        };
+        let whole = decided.iter().chain(measured).all(widened_as_asked)
+            && decided.iter().all(|finding| in_its_part(finding, false))
             && measured.iter().all(|finding| in_its_part(finding, true))
             && found.into_iter().eq(&self.decided.policy.criteria)
             && decided.iter().any(|f| f.name == "integrity.mismatches" && f.criterion.is_none());

@@ -7,8 +7,11 @@ mod healthy;
 use healthy::{
     confident, evidence, found, max_ds, min_cov, number, put, put_slots, shares, spread, surely,
 };
-use wfgy_core::{Aggregate, Interval, Number};
-use wfgy_gate::{Code, Criterion, Evidence, Kind, OnNoData, Op, Verdict, Warning, decide};
+use wfgy_core::{Aggregate, Digest, Interval, Number};
+use wfgy_gate::{
+    Code, Criterion, DecisionMode, Evidence, Kind, OnNoData, Op, Verdict, VerdictFileError,
+    Warning, decide,
+};
 use wfgy_stats::{LEVEL, Sample, Side, clopper_pearson};
 
 /// Healthy evidence with these coverages behind `coverage.mean`.
@@ -269,15 +272,43 @@ fn rule_a_noise_floor_widens_a_drift_margin_and_no_absolute_bound() {
     put(&mut evidence, "drift.coverage", Aggregate::Mean, &spread(-0.06, 0.04, 200));
     let before = surely(drift.clone(), &evidence);
     assert_eq!(before.verdict, Verdict::Fail, "{}", before.reason);
-    evidence.noise_floor.insert("drift.coverage".to_owned(), 0.08);
-    evidence.noise_floor.insert("coverage.mean".to_owned(), 0.5);
-    let after = surely(drift.clone(), &evidence);
-    assert_eq!(after.verdict, Verdict::Pass, "{}", after.reason);
-    assert_eq!(after.noise_floor, Some(0.08));
-    assert_eq!(after.criterion, Some(drift), "the finding names what the policy asks");
+    let mut noise = healthy::noise("drift.coverage", 0.08);
+    noise.iter_mut().for_each(|noise| {
+        noise.floor.insert("coverage.mean".to_owned(), 0.5);
+    });
+    evidence.noise = noise;
     put(&mut evidence, "coverage.mean", Aggregate::Mean, &shares(40, 100));
-    let absolute = surely(min_cov(0.8), &evidence);
-    assert_eq!((absolute.verdict, absolute.noise_floor), (Verdict::Fail, None));
+    // A policy that asks for no noise floor takes none, whatever was measured.
+    let unasked = surely(drift.clone(), &evidence);
+    assert_eq!((unasked.verdict, unasked.noise_floor), (Verdict::Fail, None));
+    for mode in [DecisionMode::Point, DecisionMode::Confident] {
+        let mut policy = confident(vec![drift.clone(), min_cov(0.8)]);
+        (policy.decision, policy.rebuild_seeds) = (mode, 3);
+        let decision = decide(&policy, &evidence).unwrap();
+        let of = |name: &str| decision.decided.iter().find(|f| f.name == name).unwrap().clone();
+        let widened = of("drift.coverage");
+        assert_eq!(widened.verdict, Verdict::Pass, "{}", widened.reason);
+        assert_eq!(widened.noise_floor, Some(0.08));
+        assert_eq!(widened.criterion, Some(drift.clone()), "what the policy asks");
+        let said = "; bound -0.02 widened by a noise floor of 0.08";
+        assert!(widened.reason.ends_with(said), "{}", widened.reason);
+        let [remark] = &widened.remarks()[..] else { panic!("{:?}", widened.remarks()) };
+        assert!(remark.contains("0.08 is greater than the margin 0.02"), "{remark}");
+        let absolute = of("coverage.mean");
+        assert_eq!((absolute.verdict, absolute.noise_floor), (Verdict::Fail, None));
+        assert_eq!(decision.comparisons[0].margin, 0.02 + 0.08);
+        // A verdict file whose floor was taken out, or put where none belongs, contradicts itself.
+        let file = healthy::verdict_file(&policy, &evidence);
+        file.check().unwrap();
+        for (name, floor) in [("drift.coverage", None), ("coverage.mean", Some(0.5))] {
+            let mut altered = file.clone();
+            let mut findings = altered.decided.findings.iter_mut();
+            findings.find(|f| f.name == name).unwrap().noise_floor = floor;
+            altered.decided_digest = Digest::of_json(&altered.decided).unwrap();
+            let error = altered.check().unwrap_err();
+            assert!(matches!(error, VerdictFileError::Findings), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -4,15 +4,13 @@
 
 mod healthy;
 
-use std::collections::BTreeMap;
-
 use healthy::{
     confident, decided, effective, evidence, found, max_ds, min_cov, number, put, surely,
 };
 use wfgy_core::{Aggregate, Direction, Interval};
 use wfgy_gate::{
     CannotEvaluate, Code, Criterion, Evidence, Kind, KnownMetric, METRIC_NAMES, OnNoData, Op,
-    PolicyError, Setting, Verdict, decide,
+    PolicyDraft, PolicyError, Setting, Verdict, decide,
 };
 use wfgy_stats::Sample;
 
@@ -183,7 +181,7 @@ fn a_policy_that_only_advises_passes_nothing() {
     let advisory = Criterion { kind: Kind::Advisory, ..min_cov(0.7) };
     let decision = decided(vec![advisory], &evidence());
     assert_eq!(decision.verdict, Verdict::Inconclusive);
-    let empty = wfgy_gate::PolicyDraft::default().check();
+    let empty = PolicyDraft::default().check();
     assert_eq!(empty, Err(PolicyError::Empty));
 }
 
@@ -278,7 +276,9 @@ fn a_wording_whose_values_are_not_at_hand_passes_nothing_by_bounds() {
 fn a_noise_floor_that_is_no_amount_passes_nothing() {
     let drift = Criterion::hard("drift.coverage", Op::AtLeast, -0.02);
     let given = Setting { baseline: wfgy_gate::Baseline::Given, ..healthy::setting() };
-    let policy = healthy::policy(vec![drift]).effective(&given).unwrap();
+    let draft = healthy::policy(vec![drift]).into_draft();
+    let draft = PolicyDraft { rebuild_seeds: 3, ..draft };
+    let policy = draft.check().unwrap().effective(&given).unwrap();
     for (floor, verdict) in [
         (0.0, Verdict::Pass),
         (-0.01, Verdict::Fail),
@@ -287,7 +287,18 @@ fn a_noise_floor_that_is_no_amount_passes_nothing() {
     ] {
         let mut evidence = evidence();
         evidence.metrics.insert("drift.coverage".to_owned(), number(0.0));
-        evidence.noise_floor = BTreeMap::from([("drift.coverage".to_owned(), floor)]);
+        evidence.noise = healthy::noise("drift.coverage", floor);
         assert_eq!(decide(&policy, &evidence).unwrap().verdict, verdict, "{floor}");
+    }
+    let mut evidence = evidence();
+    evidence.metrics.insert("drift.coverage".to_owned(), number(0.0));
+    let mut of_others = healthy::noise("drift.coverage", 0.0).unwrap();
+    of_others.rebuild_seeds = 4;
+    for noise in [None, healthy::noise("drift.flip_rate", 0.0), Some(of_others)] {
+        evidence.noise = noise;
+        let decision = decide(&policy, &evidence).unwrap();
+        let finding = decision.decided.iter().find(|f| f.name == "drift.coverage").unwrap();
+        assert_eq!((finding.verdict, finding.code), (Verdict::Fail, Code::NoData));
+        assert!(finding.reason.contains("--noise-floor 3"), "{}", finding.reason);
     }
 }

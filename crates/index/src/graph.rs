@@ -105,7 +105,7 @@ pub enum LinkError {
     /// The vectors cannot be compared.
     #[error(transparent)]
     Space(#[from] SpaceError),
-    /// `hnsw_rs` gave up.
+    /// `hnsw_rs` gave up, or a file could not hold what was linked.
     #[error("the graph could not be linked: {0}")]
     Panic(String),
     /// `report` asked to stop.

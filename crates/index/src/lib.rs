@@ -12,6 +12,7 @@ mod draft;
 pub mod graph;
 mod local;
 mod manifest;
+mod relinked;
 mod search;
 mod section_line;
 mod sentence;
@@ -22,6 +23,7 @@ pub use build::{AUTO_ANN_SNIPPETS, AnnChoice, BuildError, BuildOptions, Progress
 pub use chunk::{Chunk, ChunkError, ChunkNameError, Window};
 pub use contents::{Damage, OpenError, declared_hashes, hashes, is_index};
 pub use draft::{InUse, Replace};
-pub use graph::{AnnKind, HnswParamError, HnswParams};
+pub use graph::{AnnKind, HnswParamError, HnswParams, LinkError};
 pub use local::{Inspection, LocalIndex, inspect, verify};
 pub use manifest::{Ann, Counts, EmbedderNote, Identity, Manifest, SCHEMA_VERSION, Serving, Tool};
+pub use relinked::Relinked;

@@ -1,17 +1,19 @@
 //! An index directory, opened.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use wfgy_core::{
-    Analyzer, Deadline, Metric, Pins, PortError, Query, SearchRequest, Snippet, Store,
+    Analyzer, Answer, Deadline, Metric, Pins, PortError, Query, SearchRequest, Snippet, Store,
     StoredSection,
 };
 use wfgy_formats::InputError;
 use wfgy_kernel::MappedFile;
 
 use crate::contents::{Contents, Damage, OpenError};
-use crate::graph::Hnsw;
-use crate::manifest::{Manifest, file};
+use crate::graph::{self, Hnsw, HnswParams, LinkError};
+use crate::manifest::{Ann, Manifest, file};
+use crate::relinked::Relinked;
 use crate::search::{Searcher, Serving};
 use crate::tables::Tables;
 use crate::vectors::Vectors;
@@ -64,6 +66,45 @@ impl LocalIndex {
     /// How its vectors are compared.
     pub fn metric(&self) -> Metric {
         self.contents.manifest.identity.metric
+    }
+
+    /// The index with a graph of another seed, its own plus `by`, linked in memory from the stored
+    /// vectors with the parameters of its own; `None` where it has no graph. `report` hears how
+    /// many vectors are linked and may stop it.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn relinked(
+        &self,
+        by: u64,
+        report: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Option<Relinked<'_>>, LinkError> {
+        let ann = self.contents.manifest.serving.ann.as_ref();
+        let Some((kind, params)) = ann.and_then(Ann::linking) else { return Ok(None) };
+        let params = HnswParams { seed: params.seed.wrapping_add(by), ..params };
+        let vectors = &self.parts.vectors;
+        let links =
+            graph::link(kind, params, self.metric(), vectors.values(), vectors.dim(), report)?;
+        let graph = Hnsw::of(&links).map_err(LinkError::Panic)?;
+        Ok(Some(Relinked { index: self, graph }))
+    }
+
+    /// Answers by `graph`, or by the sweep where there is none.
+    pub(crate) fn search_by(
+        &self,
+        graph: Option<&Hnsw>,
+        queries: &[Query<'_>],
+        request: SearchRequest,
+    ) -> Result<Vec<Result<Answer, PortError>>, PortError> {
+        let serving = graph.zip(self.contents.manifest.serving.ann.as_ref());
+        let searcher = Searcher {
+            name: &self.name,
+            metric: self.metric(),
+            vectors: &self.parts.vectors,
+            tables: &self.parts.tables,
+            serving: serving.map(|(graph, ann)| Serving { graph, ef: ann.ef }),
+        };
+        searcher.search(queries, request)
     }
 
     fn damaged(&self, error: &InputError) -> PortError {
@@ -175,17 +216,8 @@ impl Store for LocalIndex {
         &self,
         queries: &[Query<'_>],
         request: SearchRequest,
-    ) -> Result<Vec<Result<wfgy_core::Answer, PortError>>, PortError> {
-        let ann = self.contents.manifest.serving.ann.as_ref();
-        let serving = self.parts.graph.as_ref().zip(ann);
-        let searcher = Searcher {
-            name: &self.name,
-            metric: self.metric(),
-            vectors: &self.parts.vectors,
-            tables: &self.parts.tables,
-            serving: serving.map(|(graph, ann)| Serving { graph, ef: ann.ef }),
-        };
-        searcher.search(queries, request)
+    ) -> Result<Vec<Result<Answer, PortError>>, PortError> {
+        self.search_by(self.parts.graph.as_ref(), queries, request)
     }
 
     fn snippets(&self, positions: &[u32], _: Deadline) -> Result<Vec<Snippet>, PortError> {

@@ -75,13 +75,27 @@ pub struct Ann {
     pub ef_construction: usize,
     /// Candidates kept while a query is answered, at least.
     pub ef: usize,
+    /// Of levels and of the order of insertion; absent where it is 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seed: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(seed: &u64) -> bool {
+    *seed == 0
 }
 
 impl Ann {
     /// What a manifest says of a graph.
     pub(crate) fn new(kind: AnnKind, params: HnswParams) -> Self {
-        let HnswParams { m, ef_construction, ef, .. } = params;
-        Self { kind: kind.name().to_owned(), m, ef_construction, ef }
+        let HnswParams { m, ef_construction, ef, seed } = params;
+        Self { kind: kind.name().to_owned(), m, ef_construction, ef, seed }
+    }
+
+    /// How it was linked; `None` where this program links no such graph.
+    pub(crate) fn linking(&self) -> Option<(AnnKind, HnswParams)> {
+        let Self { m, ef_construction, ef, seed, .. } = *self;
+        Some((AnnKind::named(&self.kind)?, HnswParams { m, ef_construction, ef, seed }))
     }
 }
 
@@ -294,13 +308,10 @@ impl Manifest {
                 .to_owned());
         }
         let names: Vec<&str> = self.serving.files.keys().map(String::as_str).collect();
-        match &self.serving.ann {
+        match self.serving.ann.as_ref().map(Ann::linking) {
             None if names.is_empty() => {}
-            Some(ann) if AnnKind::named(&ann.kind).is_some() && names == [file::GRAPH] => {
-                let Ann { m, ef_construction, ef, .. } = *ann;
-                HnswParams { m, ef_construction, ef, seed: 0 }
-                    .check()
-                    .map_err(|e| format!("serving.ann: {e}"))?;
+            Some(Some((_, params))) if names == [file::GRAPH] => {
+                params.check().map_err(|e| format!("serving.ann: {e}"))?;
             }
             _ => {
                 return Err(format!(

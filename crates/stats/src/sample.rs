@@ -88,6 +88,14 @@ impl Sample {
         self.quantile(0.5)
     }
 
+    /// The least value that at least `percent` of a hundred of the values do not exceed: the one of
+    /// rank ⌈n · percent / 100⌉ (Hyndman and Fan 1996, type 1). `percent` in 1..=100; others are
+    /// taken as the nearer end.
+    pub fn nearest_rank(&self, percent: usize) -> f64 {
+        let rank = (self.n() * percent).div_ceil(100);
+        self.sorted[rank.clamp(1, self.n()) - 1]
+    }
+
     /// The statistic that `aggregate` names, as a point.
     ///
     /// `Share` is the mean of values that are 0 or 1 (or shares within a question); `Count` is
@@ -138,6 +146,16 @@ mod tests {
         let even = Sample::new(vec![4.0, 1.0, 3.0, 2.0]).unwrap();
         assert_eq!(even.median(), 2.5);
         assert_eq!(Sample::new(vec![7.0]).unwrap().quantile(0.95), 7.0);
+    }
+
+    #[test]
+    fn rule_nearest_ranks_are_those_of_numpys_inverted_cdf() {
+        // numpy.quantile(numpy.arange(1, n + 1), 0.95, method="inverted_cdf")
+        for (n, value) in [(1, 1.0), (3, 3.0), (10, 10.0), (20, 19.0), (45, 43.0), (190, 181.0)] {
+            let sample = Sample::new((1..=n).rev().map(f64::from).collect()).unwrap();
+            assert_eq!(sample.nearest_rank(95), value, "n = {n}");
+            assert_eq!((sample.nearest_rank(0), sample.nearest_rank(100)), (1.0, f64::from(n)));
+        }
     }
 
     #[test]

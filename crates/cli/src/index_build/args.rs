@@ -168,6 +168,10 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Index")]
     pub ef: usize,
 
+    /// Seed of the graph's levels and order of insertion; graphs of other seeds differ by luck alone
+    #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Index")]
+    pub ann_seed: u32,
+
     /// Replace an index that exists; refused while an alias or a rollback stack of the store names it
     #[arg(long, help_heading = "Index")]
     pub force: bool,

@@ -194,8 +194,8 @@ fn skipped(documents: &Corpus) -> String {
 }
 
 fn ann(args: &BuildArgs) -> AnnChoice {
-    let (m, ef_construction, ef) = (args.m, args.ef_construction, args.ef);
-    let params = HnswParams { m, ef_construction, ef, ..Default::default() };
+    let BuildArgs { m, ef_construction, ef, ann_seed, .. } = *args;
+    let params = HnswParams { m, ef_construction, ef, seed: ann_seed.into() };
     match args.ann {
         Some(AnnName::None) => AnnChoice::None,
         Some(AnnName::Hnsw) => AnnChoice::Graph(AnnKind::Hnsw, params),

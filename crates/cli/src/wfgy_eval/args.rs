@@ -87,6 +87,9 @@ Examples:
         runs: PathBuf,
         #[command(flatten)]
         criteria: CriteriaArgs,
+        /// Widen margins on drift by the noise floor that was measured over R rebuilds; 0: by none [default: the policy's rebuild_seeds; without --policy, as evaluated]
+        #[arg(long, value_name = "R", conflicts_with = "no_baseline")]
+        noise_floor: Option<usize>,
         /// Form of the output
         #[arg(long, value_name = "FORM", default_value = "table")]
         format: Format,
@@ -277,6 +280,10 @@ pub(crate) struct EvalArgs {
         help_heading = "Evaluation"
     )]
     pub baseline: Option<PathBuf>,
+
+    /// Link the index's graph anew R times, 2 to 20, and widen every margin on drift, never an absolute bound, by how much these differ [default: the policy's rebuild_seeds, else 0: none]
+    #[arg(long, value_name = "R", requires = "baseline", help_heading = "Evaluation")]
+    pub noise_floor: Option<usize>,
 
     /// Time single calls of both indexes, also where no criterion asks for it
     #[arg(long, help_heading = "Evaluation")]

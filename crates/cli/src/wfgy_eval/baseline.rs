@@ -1,9 +1,11 @@
-//! The index that a candidate is compared with.
+//! The index that a candidate is compared with, and the candidate with graphs of other seeds.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use wfgy_core::{Embedder, Store};
-use wfgy_engine::Parts;
+use wfgy_core::{Embedder, PortError, Store};
+use wfgy_engine::{OnProgress, Parts, Progress};
+use wfgy_index::LocalIndex;
 use wfgy_pointer::StoreDir;
 
 use crate::embedder::{self, Opened};
@@ -68,4 +70,26 @@ impl OpenedBaseline {
             scorer_embeds_any_text: scorer.embeds_any_text,
         }
     }
+}
+
+/// `index` with its graph linked anew, its seed greater by `by`; `None` where it has no graph.
+///
+/// # Errors
+/// Where its vectors cannot be linked, which those of no built index are.
+pub(crate) fn relinked<'a>(
+    index: &'a LocalIndex,
+    by: u64,
+    progress: OnProgress<'_>,
+) -> Result<Option<Box<dyn Store + 'a>>, PortError> {
+    let total = index.n_snippets();
+    // An interrupt ends the process from within `progress`.
+    let mut report = |done| {
+        progress(Progress { stage: "rebuild", done, total });
+        ControlFlow::Continue(())
+    };
+    let relinked = index.relinked(by, &mut report);
+    progress(Progress { stage: "rebuild", done: total, total });
+    let relinked =
+        relinked.map_err(|error| PortError::permanent(index.name(), error.to_string()))?;
+    Ok(relinked.map(|index| Box::new(index) as Box<dyn Store + 'a>))
 }

@@ -102,7 +102,7 @@ fn arm(named: &Path) -> Result<Arm, Failure> {
     let stored = Stored::open(named)?;
     if named.file_name().is_some_and(|name| name == BASELINE_RUNS) {
         let lacking = || Failure::input(format!("{}: its report knows none", named.display()));
-        return stored.baseline()?.ok_or_else(lacking);
+        return stored.baseline()?.map(|beside| beside.arm).ok_or_else(lacking);
     }
     stored.candidate()
 }

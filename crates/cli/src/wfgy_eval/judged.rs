@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use wfgy_core::Digest;
-use wfgy_core::evaluation::{Context, Curves, LatencyRecord, RunRecord};
+use wfgy_core::evaluation::{Context, Curves, LatencyRecord, Noise, RunRecord};
 use wfgy_engine::{
-    Records, StageLatency, WorstQuestion, add_latency_ratios, curves, paired_summary, summary,
+    Records, StageLatency, WorstQuestion, add_latency_ratios, add_noise_floor, curves,
+    paired_summary, summary,
 };
 use wfgy_formats::report::Diagnosis;
 use wfgy_formats::runs;
@@ -55,12 +56,20 @@ impl Arm {
     }
 }
 
+/// What the candidate was compared with.
+pub(crate) struct Beside {
+    /// The baseline.
+    pub arm: Arm,
+    /// How much the candidate differs from itself; `None` where nobody asked.
+    pub noise: Option<Noise>,
+}
+
 /// A verdict and what it rests on.
 pub(crate) struct Judged {
     /// What was evaluated.
     pub candidate: Arm,
     /// What it was compared with.
-    pub baseline: Option<Arm>,
+    pub baseline: Option<Beside>,
     /// The directory, as a person would name it to `vec`.
     pub target: String,
     /// The calls of the latency pass; empty where there was none.
@@ -98,7 +107,7 @@ impl Judged {
     /// Where the records do not fit the policy, or too little was answered.
     pub(crate) fn of(
         candidate: Arm,
-        baseline: Option<Arm>,
+        baseline: Option<Beside>,
         calls: Vec<LatencyRecord>,
         policy: EffectivePolicy,
         target: PathBuf,
@@ -109,12 +118,17 @@ impl Judged {
         };
         let Records { context, runs } = candidate.records();
         let evidence = match &baseline {
-            Some(baseline) => paired_summary(candidate.records(), baseline.records(), policy.k),
+            Some(Beside { arm, .. }) => {
+                paired_summary(candidate.records(), arm.records(), policy.k)
+            }
             None => summary(context, runs, policy.k),
         };
         let mut evidence = evidence.map_err(engine)?;
         if baseline.is_some() && !calls.is_empty() {
             add_latency_ratios(&mut evidence, &calls);
+        }
+        if let Some(noise) = baseline.iter().find_map(|beside| beside.noise.as_ref()) {
+            add_noise_floor(&mut evidence, noise);
         }
         let curves = curves(context, runs, policy.k).map_err(engine)?;
         let decision = decide(&policy, &evidence).map_err(|error: CannotEvaluate| Failure {
@@ -235,7 +249,7 @@ impl Judged {
     pub(crate) fn compared(&self) -> Option<String> {
         let (baseline, arm) = (self.baseline.as_ref()?, self.evidence.baseline.as_ref()?);
         let pairing = &arm.pairing;
-        let mut text = format!("against {}: {} pairs", baseline.context.index, pairing.pairs);
+        let mut text = format!("against {}: {} pairs", baseline.arm.context.index, pairing.pairs);
         if pairing.delta_s == DeltaSScale::ZOfHardNull {
             text.push_str(", ΔS as z of each arm's hard null (different scorers)");
         }
@@ -243,6 +257,21 @@ impl Judged {
             text.push_str(", coverage in characters (different tokenizers)");
         }
         Some(text)
+    }
+
+    /// What the noise floor is, in one phrase; `None` where the policy asks for none, or there is
+    /// no baseline.
+    pub(crate) fn noise_floor(&self) -> Option<String> {
+        let noise = self.baseline.as_ref()?.noise.as_ref()?;
+        let (rebuilds, index) = (self.policy.rebuild_seeds, &self.candidate.context.index);
+        let measured = self.evidence.noise.as_ref().filter(|n| n.rebuild_seeds == rebuilds)?;
+        if noise.drifts.is_none() {
+            return Some(format!("noise floor 0: {index} has no graph, so nothing of it is luck"));
+        }
+        let shown: Vec<String> =
+            measured.floor.iter().map(|(metric, floor)| format!("{metric} {floor:.4}")).collect();
+        let shown = if shown.is_empty() { "no data".to_owned() } else { shown.join(", ") };
+        Some(format!("noise floor over {rebuilds} rebuilt graphs of {index}: {shown}"))
     }
 
     /// What stands beside a criterion on drift.
@@ -266,10 +295,14 @@ impl Judged {
             seconds if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
             seconds => format!("{seconds} s"),
         };
+        let rebuilds = match policy.rebuild_seeds {
+            0 => String::new(),
+            rebuilds => format!("; rebuild_seeds {rebuilds}"),
+        };
         let mut lines = vec![
             format!("policy {digest:.12}"),
             format!(
-                "  decision {}; k {}; seeds {}; min_questions {}; integrity {}; expiry {expiry}; \
+                "  decision {}; k {}; seeds {}{rebuilds}; min_questions {}; integrity {}; expiry {expiry}; \
                  may_change {}",
                 policy.decision,
                 policy.k,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use wfgy_gate::{Approves, Code, Finding, Verdict, Warning};
+use wfgy_gate::{Approves, Code, Finding, Verdict};
 
 use super::judged::Judged;
 use super::standing::Standing;
@@ -97,6 +97,9 @@ fn pins(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     differing.retain(|pair| !pair.is_equal());
     let equal = if differing.is_empty() { "; all pins are equal" } else { "" };
     writeln!(out, "\n{}{equal}.", cell(&compared))?;
+    if let Some(floor) = judged.noise_floor() {
+        writeln!(out, "\n{}.", cell(&floor))?;
+    }
     if differing.is_empty() {
         return Ok(());
     }
@@ -121,9 +124,8 @@ fn row(out: &mut dyn Write, finding: &Finding, comparison: Option<String>) -> io
         format!("{} {}", pretty(&criterion.op.to_string()), criterion.bound)
     });
     let mut reason = format!("{}{}", kind(finding), cell(&why(finding)));
-    let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
-    for warning in finding.warnings.iter().filter(said) {
-        reason.push_str(&format!("<br>⚠️ {}", cell(&warning.to_string())));
+    for remark in finding.remarks() {
+        reason.push_str(&format!("<br>⚠️ {}", cell(&remark)));
     }
     if let Some(comparison) = comparison {
         reason.push_str(&format!("<br>{}", cell(&comparison)));

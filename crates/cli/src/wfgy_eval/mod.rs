@@ -42,7 +42,9 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         None => run::run(&cli.eval),
-        Some(Command::Replay { runs, criteria, format }) => replay::run(runs, criteria, *format),
+        Some(Command::Replay { runs, criteria, noise_floor, format }) => {
+            replay::run(runs, criteria, *noise_floor, *format)
+        }
         Some(Command::Diff { before, after, k, limit, format }) => {
             diff::run(before, after, *k, *limit, *format)
         }

@@ -189,7 +189,7 @@ pub(crate) fn write_folder(
         runs::write_runs(&folder.join(name), &arm.runs).map(drop).map_err(Failure::unable)
     };
     written("runs.jsonl", &judged.candidate)?;
-    judged.baseline.iter().try_for_each(|arm| written("baseline.runs.jsonl", arm))?;
+    judged.baseline.iter().try_for_each(|beside| written("baseline.runs.jsonl", &beside.arm))?;
     runs::write_timings(&folder.join("timings.jsonl"), timings).map_err(Failure::unable)?;
     if !judged.calls.is_empty() {
         runs::write_latency(&folder.join("latency.jsonl"), &judged.calls)
@@ -217,12 +217,13 @@ pub(crate) fn write_folder(
 }
 
 fn baseline_report(judged: &Judged) -> Option<report::BaselineReport> {
-    let (arm, evidence) = (judged.baseline.as_ref()?, judged.evidence.baseline.as_ref()?);
+    let (beside, evidence) = (judged.baseline.as_ref()?, judged.evidence.baseline.as_ref()?);
     Some(report::BaselineReport {
-        context: arm.context.clone(),
+        context: beside.arm.context.clone(),
         pairing: evidence.pairing.clone(),
         comparisons: judged.decision.comparisons.clone(),
         pin_pairs: judged.pin_pairs(),
+        noise: beside.noise.clone(),
     })
 }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use wfgy_core::Digest;
 use wfgy_formats::{runs, verdict};
-use wfgy_gate::{Circumstances, Setting, Unusable, VerdictFile};
+use wfgy_gate::{Circumstances, Evidence, Finding, Setting, Unusable, VerdictFile};
 
 use super::args::{CriteriaArgs, Format};
-use super::judged::{Arm, Judged};
+use super::judged::Judged;
 use super::stored::Stored;
 use super::{output, policy};
 use crate::clock;
@@ -18,7 +18,12 @@ use crate::say;
 ///
 /// # Errors
 /// Everything that is no pass.
-pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Result<(), Failure> {
+pub(crate) fn run(
+    folder: &Path,
+    criteria: &CriteriaArgs,
+    noise_floor: Option<usize>,
+    format: Format,
+) -> Result<(), Failure> {
     let now = clock::now()?;
     let stored = Stored::open(folder)?;
     let candidate = stored.candidate()?;
@@ -35,7 +40,10 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         // settings of the evaluation.
         draft.seeds = context.seeds.len();
         draft.k = criteria.k.unwrap_or(context.k);
+        let noise = baseline.as_ref().and_then(|beside| beside.noise.as_ref());
+        draft.rebuild_seeds = noise.map_or(0, |noise| noise.rebuild_seeds);
     }
+    draft.rebuild_seeds = noise_floor.unwrap_or(draft.rebuild_seeds);
     let setting = Setting {
         baseline: policy::baseline(baseline.is_some(), criteria.no_baseline),
         scorer: context.scorer.clone(),
@@ -58,7 +66,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
         runs_digest: judged.candidate.digest()?,
         engine_version: crate::version::SHORT.to_owned(),
         index: judged.candidate.context.index.clone(),
-        baseline: judged.baseline.as_ref().map(Arm::named).transpose()?,
+        baseline: judged.baseline.as_ref().map(|beside| beside.arm.named()).transpose()?,
         began: now.at,
         ended: now.at,
         host: clock::host(),
@@ -70,7 +78,7 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     let file =
         VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
             .map_err(Failure::unable)?;
-    warn_of_other_runs(folder, runs);
+    warn_of_others(folder, runs, &judged.evidence);
     judged.unusable = Some(Unusable::Replayed);
     judged.filed = Some(format!("not filed: {}; it approves nothing", Unusable::Replayed));
     output::print(format, &judged, &file)?;
@@ -80,15 +88,26 @@ pub(crate) fn run(folder: &Path, criteria: &CriteriaArgs, format: Format) -> Res
     }
 }
 
-/// Says where the runs are not those that the verdict beside them was given on.
-fn warn_of_other_runs(folder: &Path, runs: Digest) {
+/// Says where runs or noise floor are not those that the verdict beside them was given on.
+fn warn_of_others(folder: &Path, runs: Digest, evidence: &Evidence) {
     let path = folder.join("verdict.json");
-    let Ok((verdict, _)) = verdict::read(&path) else { return };
-    if verdict.decided.runs_digest != runs {
+    let Ok((VerdictFile { decided, .. }, _)) = verdict::read(&path) else { return };
+    let warn = |what: &str| {
         say::note(&format!(
-            "wfgy_eval: {}: runs.jsonl is not what verdict.json was given on: it was edited, or \
-             comes from another evaluation",
+            "wfgy_eval: {}: {what} is not what verdict.json was given on: it was edited, or comes \
+             from another evaluation",
             folder.display()
         ));
+    };
+    if decided.runs_digest != runs {
+        warn("runs.jsonl");
+    }
+    let noise = evidence.noise.as_ref().filter(|_| decided.k == evidence.k);
+    let is_other = |finding: &Finding| {
+        let floor = noise.and_then(|noise| noise.floor.get(&finding.name));
+        floor.zip(finding.noise_floor).is_some_and(|(here, there)| *here != there)
+    };
+    if decided.findings.iter().any(is_other) {
+        warn("the noise floor in report.json");
     }
 }

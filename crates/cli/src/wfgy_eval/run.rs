@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wfgy_core::{Embedder, Store, Unit};
 use wfgy_engine::{
-    CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Settings, evaluate,
+    CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Rebuilds, Settings, evaluate,
     evaluate_pair, measure_latency,
 };
 use wfgy_formats::gold;
@@ -13,9 +13,9 @@ use wfgy_pointer::{FilingError, StoreDir, VerdictStore};
 
 use super::args::{EvalArgs, Format};
 use super::baseline::OpenedBaseline;
-use super::judged::{Arm, Judged};
+use super::judged::{Arm, Beside, Judged};
 use super::standing::Standing;
-use super::{explain, output, policy};
+use super::{baseline, explain, output, policy};
 use crate::clock::{self, Now};
 use crate::embedder::{self, Prefixes};
 use crate::exit::{self, Failure};
@@ -67,6 +67,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(seeds) = args.seeds {
         draft.seeds = usize::try_from(seeds).map_err(Failure::input)?;
     }
+    draft.rebuild_seeds = args.noise_floor.unwrap_or(draft.rebuild_seeds);
     if let Some(integrity) = args.integrity {
         draft.integrity = integrity.into();
     }
@@ -147,8 +148,11 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         let (evaluation, beside) = match other {
             None => (evaluate(parts, settings, progress)?, None),
             Some(other) => {
-                let [evaluation, beside] = evaluate_pair(parts, other, settings, progress)?;
-                (evaluation, Some(beside))
+                let graph = |seed| baseline::relinked(&opened.index, seed, progress);
+                let count = effective.rebuild_seeds;
+                let rebuilds = (count > 0).then_some(Rebuilds { count, graph: &graph });
+                let pair = evaluate_pair(parts, other, rebuilds, settings, progress)?;
+                (pair.candidate, Some((pair.baseline, pair.noise)))
             }
         };
         let latency = match timed {
@@ -164,10 +168,10 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     tracing::info!(runs = runs.len(), "evaluated");
     context.index = index_name.display().to_string();
     let candidate = Arm { context, runs };
-    let arm = |(arm, evaluation): (&OpenedBaseline, Evaluation)| {
+    let arm = |(arm, (evaluation, noise)): (&OpenedBaseline, (Evaluation, _))| {
         let Evaluation { mut context, runs, .. } = evaluation;
         context.index = arm.name.clone();
-        Arm { context, runs }
+        Beside { arm: Arm { context, runs }, noise }
     };
     let other = baseline.as_ref().zip(other).map(arm);
     let mut judged = Judged::of(candidate, other, latency, effective, opened.directory.clone())?;
@@ -294,7 +298,7 @@ fn verdict_file(
         runs_digest: judged.candidate.digest()?,
         engine_version: crate::version::SHORT.to_owned(),
         index: judged.candidate.context.index.clone(),
-        baseline: judged.baseline.as_ref().map(Arm::named).transpose()?,
+        baseline: judged.baseline.as_ref().map(|beside| beside.arm.named()).transpose()?,
         began: began.at,
         ended: ended.at.max(began.at),
         host: clock::host(),

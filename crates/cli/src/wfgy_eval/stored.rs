@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wfgy_formats::report::{self, Report};
 use wfgy_formats::runs;
 
-use super::judged::Arm;
+use super::judged::{Arm, Beside};
 use crate::exit::Failure;
 
 /// The runs of the index that was judged.
@@ -48,9 +48,10 @@ impl Stored {
     ///
     /// # Errors
     /// Where its runs cannot be read.
-    pub(crate) fn baseline(&self) -> Result<Option<Arm>, Failure> {
+    pub(crate) fn baseline(&self) -> Result<Option<Beside>, Failure> {
         let Some(arm) = &self.report.baseline else { return Ok(None) };
         let runs = runs::read_runs(self.folder.join(BASELINE_RUNS)).map_err(Failure::input)?;
-        Ok(Some(Arm { context: arm.context.clone(), runs }))
+        let (context, noise) = (arm.context.clone(), arm.noise.clone());
+        Ok(Some(Beside { arm: Arm { context, runs }, noise }))
     }
 }

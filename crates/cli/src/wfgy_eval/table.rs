@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use wfgy_core::Number;
 use wfgy_core::evaluation::{ArmName, StageQuantiles};
 use wfgy_engine::{WorstQuestion, latency_quantiles};
-use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict, Warning};
+use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict};
 
 use super::culprits::LAMBDA;
 use super::judged::Judged;
@@ -62,8 +62,8 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         let yellow = colour(Verdict::Inconclusive);
         writeln!(out, "{yellow}!{yellow:#} {remark}")?;
     }
-    if let Some(compared) = judged.compared() {
-        writeln!(out, "{DIM}{}{DIM:#}", plain(compared))?;
+    for line in judged.compared().into_iter().chain(judged.noise_floor()) {
+        writeln!(out, "{DIM}{}{DIM:#}", plain(line))?;
     }
     writeln!(out)?;
     let findings: Vec<&Finding> = decision.decided.iter().chain(&decision.measured).collect();
@@ -208,10 +208,9 @@ fn row(out: &mut dyn Write, finding: &Finding, width: usize, intervals: bool) ->
         write!(out, "  {style}{text:<width$}{style:#}")?;
     }
     writeln!(out)?;
-    let said = |warning: &&Warning| !matches!(warning, Warning::Crosses { .. });
-    for warning in finding.warnings.iter().filter(said) {
+    for remark in finding.remarks() {
         let yellow = colour(Verdict::Inconclusive);
-        writeln!(out, "    {yellow}!{yellow:#} {}", plain(warning))?;
+        writeln!(out, "    {yellow}!{yellow:#} {}", plain(remark))?;
     }
     Ok(())
 }
@@ -235,6 +234,10 @@ pub(super) fn interval(finding: &Finding) -> Option<String> {
 /// What value, interval and bound do not say already.
 pub(crate) fn why(finding: &Finding) -> String {
     let mut text = why_of(finding);
+    if let Some(widening) = finding.widening().filter(|widening| !text.contains(widening)) {
+        text.push_str("; ");
+        text.push_str(&widening);
+    }
     if finding.crosses() {
         text.push_str("; the interval crosses the bound");
     }

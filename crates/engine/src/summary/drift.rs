@@ -4,8 +4,9 @@
 //! such question is a pair, the candidate's lost runs at the worst that they can be and the
 //! baseline's at the best, so that nothing is gained by a run that nobody saw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use wfgy_core::evaluation::{Context, RunRecord};
 use wfgy_core::{Aggregate, Unit};
 use wfgy_gate::{BaselineArm, CoverageUnit, DeltaSScale, Evidence, Pairing};
@@ -19,6 +20,10 @@ use super::grid::{Failed, Grid, QuestionRuns};
 use super::sheet::Sheet;
 use super::{at_worst, counts, evidence, is_lost};
 use crate::error::EvaluateError;
+
+/// The metrics of drift.
+pub(crate) const DRIFTS: [&str; 4] =
+    ["drift.coverage", "drift.delta_s.median", "drift.delta_s.p95", "drift.flip_rate"];
 
 /// A standard deviation of a normal distribution in median absolute deviations.
 const DEVIATIONS: f64 = 1.4826;
@@ -44,13 +49,13 @@ pub fn paired_summary(
     k: usize,
 ) -> Result<Evidence, EvaluateError> {
     let pair = Pair {
-        new: Grid::of(candidate.context, candidate.runs, k)?,
-        old: Grid::of(baseline.context, baseline.runs, k)?,
+        new: &Grid::of(candidate.context, candidate.runs, k)?,
+        old: &Grid::of(baseline.context, baseline.runs, k)?,
         scales: Scales::of(candidate, baseline),
         unit: unit(candidate, baseline),
     };
     check_same(candidate.context, baseline.context)?;
-    let mut found = evidence(candidate.context, candidate.runs, &pair.new);
+    let mut found = evidence(candidate.context, candidate.runs, pair.new);
     let sheet = pair.drift(Failed::LeftOut);
     found.metrics.extend(sheet.numbers);
     found.samples.extend(sheet.samples);
@@ -64,7 +69,7 @@ pub fn paired_summary(
     if candidate.runs.iter().chain(baseline.runs).any(is_lost) {
         let sheet = pair.drift(Failed::AtWorst);
         if found.worst_case.is_none() {
-            let own = at_worst(&pair.new);
+            let own = at_worst(pair.new);
             (found.worst_case, found.worst_samples) = (Some(own.numbers), own.samples);
         }
         found.worst_case.iter_mut().for_each(|worst| worst.extend(sheet.numbers.clone()));
@@ -82,17 +87,55 @@ pub fn paired_summary(
             coverage: pair.unit,
             scorer: baseline.context.scorer.clone(),
             scorer_schema: baseline.context.scorer_schema.clone(),
-            counts: counts(baseline.context, &pair.old),
+            counts: counts(baseline.context, pair.old),
             integrity: baseline.context.integrity.clone(),
         },
     });
     Ok(found)
 }
 
+/// The drift of each of the candidate's `rebuilt` runs from each earlier ones, by metric, in the
+/// units in which candidate and baseline are compared; a metric without data in a pair is absent.
+///
+/// # Errors
+/// As [`paired_summary`].
+pub(crate) fn drifts_of_rebuilds(
+    rebuilt: &[Vec<RunRecord>],
+    candidate: Records<'_>,
+    baseline: Records<'_>,
+    k: usize,
+) -> Result<BTreeMap<String, Vec<f64>>, EvaluateError> {
+    let grids = rebuilt.iter().map(|runs| Grid::of(candidate.context, runs, k));
+    let grids: Vec<Grid<'_>> = grids.collect::<Result<_, _>>()?;
+    let scales = match Scales::of(candidate, baseline) {
+        Scales::Same => Scales::Same,
+        // The candidate's scale is that of all its rebuilds: they have its vectors.
+        Scales::InNulls(candidate, _) => Scales::InNulls(candidate, candidate),
+    };
+    let unit = unit(candidate, baseline);
+    let pairs = (0..grids.len()).flat_map(|later| (0..later).map(move |earlier| (later, earlier)));
+    let pairs: Vec<(usize, usize)> = pairs.collect();
+    let sheets: Vec<Sheet> = pairs
+        .par_iter()
+        .map(|(later, earlier)| {
+            let (new, old) = (&grids[*later], &grids[*earlier]);
+            Pair { new, old, scales, unit }.drift(Failed::LeftOut)
+        })
+        .collect();
+    let mut drifts = BTreeMap::new();
+    for metric in DRIFTS {
+        let points = sheets.iter().map(|sheet| Some(sheet.numbers.get(metric)?.point));
+        if let Some(points) = points.collect::<Option<Vec<f64>>>() {
+            drifts.insert(metric.to_owned(), points);
+        }
+    }
+    Ok(drifts)
+}
+
 /// Both arms, question by question.
 struct Pair<'a> {
-    new: Grid<'a>,
-    old: Grid<'a>,
+    new: &'a Grid<'a>,
+    old: &'a Grid<'a>,
     scales: Scales,
     unit: CoverageUnit,
 }
@@ -100,6 +143,7 @@ struct Pair<'a> {
 type Questions<'p, 'a> = (&'p QuestionRuns<'a>, &'p QuestionRuns<'a>);
 
 /// How the ΔS of each arm is made comparable.
+#[derive(Clone, Copy)]
 enum Scales {
     /// One scorer: as it is.
     Same,
@@ -223,8 +267,8 @@ impl<'a> Pair<'a> {
             Failed::LeftOut => lambda(grid, question),
             Failed::AtWorst => lambda_at_worst(grid, question),
         };
-        let new: Vec<_> = questions.iter().map(|(new, _)| of(&self.new, new)).collect();
-        let old: Vec<_> = questions.iter().map(|(_, old)| of(&self.old, old)).collect();
+        let new: Vec<_> = questions.iter().map(|(new, _)| of(self.new, new)).collect();
+        let old: Vec<_> = questions.iter().map(|(_, old)| of(self.old, old)).collect();
         let remaining = |questions: &[_]| {
             LambdaData::of(questions).remaining.unwrap_or_default().into_iter().collect()
         };

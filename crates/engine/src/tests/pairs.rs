@@ -19,7 +19,8 @@ fn stores(embedder: &HashEmbedder) -> [MemoryStore; 2] {
 
 fn pair(gold: &GoldSet, stores: &[MemoryStore; 2], embedder: &HashEmbedder) -> [Evaluation; 2] {
     let [candidate, baseline] = stores.each_ref().map(|store| parts(gold, store, embedder));
-    evaluate_pair(candidate, baseline, &settings(), &|_| ()).unwrap()
+    let found = evaluate_pair(candidate, baseline, None, &settings(), &|_| ()).unwrap();
+    [found.candidate, found.baseline]
 }
 
 fn drift(found: &[Evaluation; 2]) -> Evidence {
@@ -48,7 +49,7 @@ fn rule_what_both_arms_embed_is_embedded_once() {
     let (stores, gold) = (stores(&embedder), questions());
     let [candidate, baseline] = stores.each_ref().map(|store| parts(&gold, store, &embedder));
     let settings = Settings { integrity: IntegrityMode::Off, ..settings() };
-    evaluate_pair(candidate, baseline, &settings, &|_| ()).unwrap();
+    evaluate_pair(candidate, baseline, None, &settings, &|_| ()).unwrap();
     let seen = embedder.seen.lock().unwrap();
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
 }
@@ -133,9 +134,15 @@ fn rule_lost_runs_are_worst_for_the_candidate_and_best_for_the_baseline() {
 fn rule_arms_of_different_scorers_are_compared_by_z_in_their_own_hard_null() {
     let (one, other) = (HashEmbedder::new("m"), HashEmbedder::new("other"));
     let (new, old, gold) = (store(&one), store(&other), questions());
-    let found =
-        evaluate_pair(parts(&gold, &new, &one), parts(&gold, &old, &other), &settings(), &|_| ());
+    let found = evaluate_pair(
+        parts(&gold, &new, &one),
+        parts(&gold, &old, &other),
+        None,
+        &settings(),
+        &|_| (),
+    );
     let found = found.unwrap();
+    let found = [found.candidate, found.baseline];
     let drift = drift(&found);
     assert_eq!(drift.baseline.as_ref().unwrap().pairing.delta_s, DeltaSScale::ZOfHardNull);
     let z = |evaluation: &Evaluation| -> Vec<f64> {
@@ -181,7 +188,8 @@ fn rule_arms_of_different_tokenizers_are_compared_in_characters() {
     baseline.pins.set("TOK_VER", "letters@1");
     let other = Parts { tokenizer: Some(&Letters), ..parts(&gold, &baseline, &embedder) };
     let candidate = parts(&gold, &candidate, &embedder);
-    let found = evaluate_pair(candidate, other, &settings(), &|_| ()).unwrap();
+    let found = evaluate_pair(candidate, other, None, &settings(), &|_| ()).unwrap();
+    let found = [found.candidate, found.baseline];
     let drift = drift(&found);
     assert_eq!(drift.baseline.as_ref().unwrap().pairing.coverage, CoverageUnit::Characters);
     for run in found.iter().flat_map(|e| &e.runs) {
@@ -211,6 +219,6 @@ fn arms_that_were_not_asked_alike_are_no_pairs() {
     fewer.items.pop();
     let candidate = parts(&gold, &stores[0], &embedder);
     let baseline = parts(&fewer, &stores[1], &embedder);
-    let error = evaluate_pair(candidate, baseline, &settings(), &|_| ()).unwrap_err();
+    let error = evaluate_pair(candidate, baseline, None, &settings(), &|_| ()).unwrap_err();
     assert!(error.is_input() && error.to_string().contains("gold set"), "{error}");
 }

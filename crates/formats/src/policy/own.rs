@@ -17,11 +17,12 @@ const ON_NO_DATA: [(&str, OnNoData); 3] =
     [("fail", OnNoData::Fail), ("inconclusive", OnNoData::Inconclusive), ("skip", OnNoData::Skip)];
 
 /// Keys of a policy, and of a criterion.
-const POLICY_KEYS: [&str; 8] = [
+const POLICY_KEYS: [&str; 9] = [
     "decision",
     "min_questions",
     "k",
     "seeds",
+    "rebuild_seeds",
     "may_change",
     "integrity",
     "expiry_seconds",
@@ -55,6 +56,7 @@ fn set(draft: &mut PolicyDraft, Entry { at, key, node }: &Entry) -> Result<(), P
         "min_questions" => draft.min_questions = size(node, key)?,
         "k" => draft.k = size(node, key)?,
         "seeds" => draft.seeds = size(node, key)?,
+        "rebuild_seeds" => draft.rebuild_seeds = size(node, key)?,
         "expiry_seconds" => draft.expiry_seconds = node.count(key)?,
         "may_change" => {
             let pins = node.list(key)?.iter().map(|pin| pin.text(key).map(str::to_owned));

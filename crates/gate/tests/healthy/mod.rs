@@ -8,8 +8,8 @@ use wfgy_core::evaluation::Integrity;
 use wfgy_core::{Aggregate, Digest, Direction, Number, Pins, Unit};
 use wfgy_gate::{
     Baseline, BaselineArm, Circumstances, Counts, CoverageUnit, Criterion, Decision, DecisionMode,
-    DeltaSScale, EffectivePolicy, Evidence, Finding, KnownMetric, Nulls, Op, Pairing, Policy,
-    PolicyDraft, Setting, Timestamp, VerdictFile, decide,
+    DeltaSScale, EffectivePolicy, Evidence, Finding, KnownMetric, NoiseFloor, Nulls, Op, Pairing,
+    Policy, PolicyDraft, Setting, Timestamp, VerdictFile, decide,
 };
 use wfgy_stats::Sample;
 
@@ -61,6 +61,12 @@ pub(crate) fn pins(content: &str) -> Pins {
     pins
 }
 
+/// The floor of one metric, over 3 rebuilds.
+pub(crate) fn noise(metric: &str, floor: f64) -> Option<NoiseFloor> {
+    let floor = BTreeMap::from([(metric.to_owned(), floor)]);
+    Some(NoiseFloor { rebuild_seeds: 3, floor })
+}
+
 /// 40 questions, 4 wordings, 2 seeds; coverage 0.90, ΔS 0.30 on every wording, λ convergent.
 pub(crate) fn evidence() -> Evidence {
     let metrics = [
@@ -87,7 +93,7 @@ pub(crate) fn evidence() -> Evidence {
         slots: (0..4).map(|slot| (slot, number(0.30))).collect(),
         samples: BTreeMap::new(),
         worst_samples: BTreeMap::new(),
-        noise_floor: BTreeMap::new(),
+        noise: None,
         latency_gap_ms: BTreeMap::new(),
         nulls: Nulls {
             random_p05: Some(0.80),

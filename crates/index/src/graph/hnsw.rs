@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use wfgy_core::Metric;
 use wfgy_kernel::{Isa, MappedFile, Scored, Similarity, norm_f64, prefetch, round9};
 
-use super::links::{Layer, MAGIC, NONE, VERSION, Word, width};
+use super::links::{Layer, Links, MAGIC, NONE, VERSION, Word, width};
 use super::nodes::MAX_LAYERS;
 use super::search::{Scratch, beam, greedy, key_of};
 use super::space::{Space, SpaceError, closeness_of, node_of};
@@ -13,16 +13,33 @@ use super::space::{Space, SpaceError, closeness_of, node_of};
 /// Rows that are asked for ahead of their scoring.
 const AHEAD: usize = 4;
 
-/// A graph in its file, every word of which was checked.
+/// A graph, every word of which was checked.
 #[derive(Debug)]
 pub struct Hnsw {
-    map: MappedFile,
+    bytes: Bytes,
     m: usize,
     /// Nodes in each layer from the lowest.
     counts: Vec<usize>,
     /// Codes of the vectors, made at the first search.
     space: OnceLock<Result<Space, SpaceError>>,
     scratches: Mutex<Vec<Scratch>>,
+}
+
+/// Where a graph is.
+#[derive(Debug)]
+enum Bytes {
+    File(MappedFile),
+    /// What its file would hold.
+    Memory(Vec<u8>),
+}
+
+impl Bytes {
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::File(map) => map.bytes(),
+            Self::Memory(bytes) => bytes,
+        }
+    }
 }
 
 /// A row and about how close it is.
@@ -65,13 +82,27 @@ impl Hnsw {
     /// # Errors
     /// What is wrong with the file, a lower-case fragment.
     pub fn open(map: MappedFile, n: usize) -> Result<Self, String> {
-        let (m, counts) = check(map.bytes(), n)?;
+        Self::checked(Bytes::File(map), n)
+    }
+
+    /// The graph that a file of `links` would be, without the file.
+    ///
+    /// # Errors
+    /// Where it has more nodes than a file can number.
+    pub fn of(links: &Links) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        links.write(&mut bytes).map_err(|error| error.to_string())?;
+        Self::checked(Bytes::Memory(bytes), links.nodes.order.len())
+    }
+
+    fn checked(bytes: Bytes, n: usize) -> Result<Self, String> {
+        let (m, counts) = check(bytes.get(), n)?;
         let (space, scratches) = (OnceLock::new(), Mutex::default());
-        Ok(Self { map, m, counts, space, scratches })
+        Ok(Self { bytes, m, counts, space, scratches })
     }
 
     fn words(&self) -> &[Word] {
-        self.map.bytes()[MAGIC.len()..].as_chunks().0
+        self.bytes.get()[MAGIC.len()..].as_chunks().0
     }
 
     /// Rows of the nodes.

@@ -5,5 +5,6 @@
 
 mod built;
 mod opened;
+mod relinked;
 mod searched;
 mod words;
