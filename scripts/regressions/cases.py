@@ -4,7 +4,7 @@ A case makes its index from a `Bench` (see suite.py); its twin is the index that
 compared with, and differs from it in the one thing that the case is named for.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import corpora
 import damage
@@ -21,7 +21,6 @@ class Case:
     where: dict
     make: object
     twin: object = None
-    evaluate: list = field(default_factory=list)
 
     def harmless(self):
         return not self.cause
@@ -144,8 +143,9 @@ HARMLESS = [
     Case("other-threads", "built by one thread", "", ALL, with_flags(["--threads", "1"])),
     Case("other-kernel", "built on the portable kernel path", "", ALL,
          with_flags([], environment={"WFGY_KERNEL": "portable"})),
-    Case("other-seeds", "asked with four seeds", "", ALL,
-         lambda bench, name: bench.index(name, bench.corpus), evaluate=["--seeds", "4"]),
+    Case("other-seed", "a graph whose levels and order of insertion have another seed", "", ALL,
+         with_flags(["--ann-seed", "7"], ann="hnsw"),
+         lambda bench, name: bench.index("graph", bench.corpus, ann="hnsw")),
     Case("other-document-order", "the same documents, last first", "", ALL,
          of_corpus(corpora.reversed_order)),
     Case("other-insertion-order", "a graph into which the documents went last first", "", ALL,

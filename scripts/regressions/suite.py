@@ -104,12 +104,12 @@ def policy(tools, name, twin):
 def judge(case, bench, given):
     """One row of the table."""
     twin = case.twin(bench, case.name + "-twin") if case.twin else cases.good(bench)
-    plain = ["--no-baseline", "--min-cov", "0.5"] + case.evaluate
+    plain = ["--no-baseline", "--min-cov", "0.5"]
     _, healthy = bench.evaluate(case.name + "-twin", twin, plain)
     asked = given.policy or policy(bench.tools, bench.named(case.name), healthy)
     against = ["--no-baseline"] if given.unpaired else ["--baseline", twin]
     index = case.make(bench, case.name)
-    verdict, report = bench.evaluate(case.name, index, ["--policy", asked] + against + case.evaluate)
+    verdict, report = bench.evaluate(case.name, index, ["--policy", asked] + against)
     row = {"case": case.name, "kind": "harmless" if case.harmless() else "damage",
            "collection": bench.collection.name, "embedder": bench.embedder, "verdict": verdict,
            "true_cause": case.cause}

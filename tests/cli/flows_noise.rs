@@ -56,14 +56,14 @@ fn a_rebuild_that_fails_by_bad_luck_passes_within_the_noise_floor_and_its_replay
     assert_eq!(finding(&alone, "drift.coverage")["noise_floor"], Value::Null);
     let more = ["--noise-floor", "3", "--out", "out"];
     let ran = against_live(&world, "unlucky", &more).success();
-    for said in ["noise floor over 3 rebuilt graphs of unlucky", "rebuild_seeds 3"] {
+    for said in ["noise floor over 3 rebuilt graphs of unlucky", "noise_rebuilds 3"] {
         assert!(ran.stdout.contains(said), "{said}: {}", ran.told());
     }
     for said in ["bound -0.02 widened by a noise floor of 0.", "is greater than the margin 0.02"] {
         assert!(ran.stdout.contains(said), "{said}: {}", ran.told());
     }
     let verdict = json_file(&world, "out/verdict.json");
-    assert_eq!(verdict["decided"]["policy"]["rebuild_seeds"], 3);
+    assert_eq!(verdict["decided"]["policy"]["noise_rebuilds"], 3);
     assert!(finding(&verdict, "drift.coverage")["noise_floor"].as_f64() > Some(0.02));
     assert_eq!(finding(&verdict, "coverage.mean")["noise_floor"], Value::Null);
     // Under the same policy a replay takes the floor where it is asked to.
@@ -91,7 +91,7 @@ fn the_noise_floor_is_the_greatest_drift_of_three_rebuilds_judged_as_indexes_of_
     let world = world();
     against_live(&world, "unlucky", &["--noise-floor", "3", "--out", "out"]).success();
     let noise = &json_file(&world, "out/report.json")["baseline"]["noise"];
-    assert_eq!((&noise["rebuild_seeds"], &noise["k"]), (&Value::from(3), &Value::from(10)));
+    assert_eq!((&noise["noise_rebuilds"], &noise["k"]), (&Value::from(3), &Value::from(10)));
     // `unlucky` has seed 2, so its rebuilds have 3, 4 and 5.
     for seed in ["3", "4", "5"] {
         poor(&world, seed, seed);
@@ -147,11 +147,11 @@ fn a_noise_floor_without_a_baseline_or_of_no_use_is_a_usage_error() {
     assert!(alone.stderr.contains("--baseline <DIR|ALIAS>"), "{}", alone.told());
     for rebuilds in ["1", "21"] {
         let ran = against_live(&world, "live", &["--noise-floor", rebuilds]);
-        ran.refuses(2, &["rebuild_seeds", "2 to 20"]);
+        ran.refuses(2, &["noise_rebuilds", "2 to 20"]);
     }
-    world.write("drift.toml", format!("rebuild_seeds = 3\n{POLICY}"));
+    world.write("drift.toml", format!("noise_rebuilds = 3\n{POLICY}"));
     let ran = against_live(&world, "unlucky", &[]).success();
-    assert!(ran.stdout.contains("rebuild_seeds 3"), "{}", ran.told());
+    assert!(ran.stdout.contains("noise_rebuilds 3"), "{}", ran.told());
 }
 
 #[test]

@@ -174,7 +174,7 @@ pub type Latency = BTreeMap<ArmName, BTreeMap<String, StageQuantiles>>;
 #[serde(deny_unknown_fields)]
 pub struct Noise {
     /// How many times the graph was linked anew, each with another seed.
-    pub rebuild_seeds: usize,
+    pub noise_rebuilds: usize,
     /// The served k that the drifts were taken at.
     pub k: usize,
     /// By metric of drift: the drift of each rebuild from each earlier one, in the order (1, 0),

@@ -68,7 +68,7 @@ pub(crate) fn noise(
         Some(rebuilt) if rebuilt.iter().any(failed) => Some(Default::default()),
         Some(rebuilt) => Some(drifts_of_rebuilds(rebuilt, candidate, baseline, k)?),
     };
-    Ok(Noise { rebuild_seeds: rebuilds.count, k, drifts })
+    Ok(Noise { noise_rebuilds: rebuilds.count, k, drifts })
 }
 
 /// Adds the noise floor to `evidence`: by metric of drift the 95th percentile, by nearest rank, of
@@ -87,5 +87,5 @@ pub fn add_noise_floor(evidence: &mut Evidence, noise: &Noise) {
     };
     let floor = DRIFTS.iter().filter_map(|metric| Some(((*metric).to_owned(), floor(metric)?)));
     let floor = floor.collect();
-    evidence.noise = Some(NoiseFloor { rebuild_seeds: noise.rebuild_seeds, floor });
+    evidence.noise = Some(NoiseFloor { noise_rebuilds: noise.noise_rebuilds, floor });
 }

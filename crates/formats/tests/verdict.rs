@@ -468,7 +468,7 @@ fn the_report_schema_is_what_is_written() {
             may_change: false,
         }],
         noise: Some(Noise {
-            rebuild_seeds: 2,
+            noise_rebuilds: 2,
             k: 10,
             drifts: Some(BTreeMap::from([("drift.coverage".to_owned(), vec![-0.01])])),
         }),
@@ -480,7 +480,7 @@ fn the_report_schema_is_what_is_written() {
     let maps = [&maps[..], &["latency", "candidate", "drifts"]].concat();
     schema.is_exactly(&value(&paired), &maps);
     let baseline = paired.baseline.as_mut().unwrap();
-    baseline.noise = Some(Noise { rebuild_seeds: 20, k: 10, drifts: None });
+    baseline.noise = Some(Noise { noise_rebuilds: 20, k: 10, drifts: None });
     schema.is_exactly(&value(&paired), &maps);
     let mut strange = report;
     strange["metrics"]["coverage.mean"]["point"] = json!(null);
@@ -494,7 +494,7 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
         assert!(schema.accepts(&toml::from_str(text).unwrap()), "{preset}");
     }
     let base = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7\n";
-    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nrebuild_seeds = 2\nmay_change = []\n\
+    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nnoise_rebuilds = 2\nmay_change = []\n\
                integrity = \"off\"\nexpiry_seconds = 604800\n";
     let more = "kind = \"soft\"\non_no_data = \"fail\"\nreview = [0.6, 0.7]\nmin_wordings = 1\nmin_seeds = 1\n";
     let both = |text: &str| {
@@ -522,7 +522,7 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
         );
     }
     for (rebuilds, taken) in [(0, true), (1, false), (20, true), (21, false)] {
-        assert_eq!(both(&format!("rebuild_seeds = {rebuilds}\n{base}")), taken, "{rebuilds}");
+        assert_eq!(both(&format!("noise_rebuilds = {rebuilds}\n{base}")), taken, "{rebuilds}");
     }
     for key in ["metric", "op", "bound"] {
         let without: String =

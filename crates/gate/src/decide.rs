@@ -129,7 +129,7 @@ pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision,
     decided.extend(no_hard_criterion(policy));
     decided.extend(changed_pins(policy, evidence));
     let mut judged: Vec<Finding> =
-        policy.criteria.iter().map(|c| judge(c, policy.rebuild_seeds, evidence)).collect();
+        policy.criteria.iter().map(|c| judge(c, policy.noise_rebuilds, evidence)).collect();
     match policy.decision {
         DecisionMode::Point => judged.iter_mut().for_each(|f| confident::report(f, evidence)),
         DecisionMode::Confident => confident::settle(&mut judged, evidence),

@@ -70,7 +70,7 @@ pub struct EffectivePolicy {
     pub seeds: usize,
     /// Over how many rebuilds of the graph the noise floor is taken that widens the margins of
     /// criteria on drift; 0: none does.
-    pub rebuild_seeds: usize,
+    pub noise_rebuilds: usize,
     /// Pins that may differ between baseline and candidate, ascending; [`CONTENT_PINS`] always.
     pub may_change: Vec<String>,
     /// How many stored vectors are checked.
@@ -146,7 +146,7 @@ impl Policy {
             min_questions: parts.min_questions,
             k: parts.k,
             seeds: parts.seeds,
-            rebuild_seeds: parts.rebuild_seeds,
+            noise_rebuilds: parts.noise_rebuilds,
             may_change: may_change.into_iter().map(str::to_owned).collect(),
             integrity: parts.integrity,
             expiry_seconds: parts.expiry_seconds,
@@ -179,7 +179,7 @@ impl EffectivePolicy {
             min_questions: self.min_questions,
             k: self.k,
             seeds: self.seeds,
-            rebuild_seeds: self.rebuild_seeds,
+            noise_rebuilds: self.noise_rebuilds,
             may_change: self.may_change.clone(),
             integrity: self.integrity,
             expiry_seconds: self.expiry_seconds,

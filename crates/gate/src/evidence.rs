@@ -61,7 +61,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoiseFloor {
     /// Over how many rebuilds of the graph.
-    pub rebuild_seeds: usize,
+    pub noise_rebuilds: usize,
     /// By metric of drift, in its unit, ≥ 0; it widens the margin of a criterion on it. A metric
     /// without data is absent.
     pub floor: BTreeMap<String, f64>,

@@ -14,8 +14,8 @@ use crate::verdict::Verdict;
 /// whatever the ratio.
 const FLOOR_MS: f64 = 5.0;
 
-/// What is found for one criterion; `rebuild_seeds` as the policy has it.
-pub(crate) fn judge(criterion: &Criterion, rebuild_seeds: usize, evidence: &Evidence) -> Finding {
+/// What is found for one criterion; `noise_rebuilds` as the policy has it.
+pub(crate) fn judge(criterion: &Criterion, noise_rebuilds: usize, evidence: &Evidence) -> Finding {
     let mut finding = Finding {
         name: criterion.metric.clone(),
         criterion: Some(criterion.clone()),
@@ -30,7 +30,7 @@ pub(crate) fn judge(criterion: &Criterion, rebuild_seeds: usize, evidence: &Evid
         needs: None,
         warnings: Vec::new(),
     };
-    let found = margin(criterion, rebuild_seeds, evidence)
+    let found = margin(criterion, noise_rebuilds, evidence)
         .and_then(|floor| Ok((floor, value_of(criterion, evidence)?)));
     let (floor, value) = match found {
         Ok(value) => value,
@@ -59,15 +59,15 @@ pub(crate) fn judge(criterion: &Criterion, rebuild_seeds: usize, evidence: &Evid
 /// asks for none, whatever was measured. It never widens an absolute bound.
 pub(crate) fn margin(
     criterion: &Criterion,
-    rebuild_seeds: usize,
+    noise_rebuilds: usize,
     evidence: &Evidence,
 ) -> Result<Option<f64>, (Code, String)> {
     let metric = &criterion.metric;
     let drifts = criterion.known().as_ref().is_some_and(is_drift);
-    if rebuild_seeds == 0 || !drifts {
+    if noise_rebuilds == 0 || !drifts {
         return Ok(None);
     }
-    let noise = evidence.noise.as_ref().filter(|noise| noise.rebuild_seeds == rebuild_seeds);
+    let noise = evidence.noise.as_ref().filter(|noise| noise.noise_rebuilds == noise_rebuilds);
     match noise.and_then(|noise| noise.floor.get(metric)) {
         Some(floor) if floor.is_finite() && *floor >= 0.0 => Ok(Some(*floor)),
         Some(floor) => {
@@ -76,7 +76,7 @@ pub(crate) fn margin(
         }
         None => {
             let reason = format!(
-                "no data: no noise floor over {rebuild_seeds} rebuilds at k = {} is at hand;                  evaluate with --noise-floor {rebuild_seeds}",
+                "no data: no noise floor over {noise_rebuilds} rebuilds at k = {} is at hand;                  evaluate with --noise-floor {noise_rebuilds}",
                 evidence.k
             );
             Err((Code::NoData, reason))

@@ -158,7 +158,7 @@ pub(crate) fn comparisons(policy: &EffectivePolicy, evidence: &Evidence) -> Vec<
         let [differences] = evidence.samples.get(&criterion.metric)?.as_slice() else {
             return None;
         };
-        let floor = margin(criterion, policy.rebuild_seeds, evidence).ok()?.unwrap_or(0.0);
+        let floor = margin(criterion, policy.noise_rebuilds, evidence).ok()?.unwrap_or(0.0);
         compare(&criterion.widened(floor), criterion, &known, differences)
     };
     let mut found: Vec<Comparison> = policy.criteria.iter().filter_map(of).collect();

@@ -57,7 +57,7 @@ pub struct PolicyDraft {
     pub seeds: usize,
     /// Over how many rebuilds of the graph the noise floor is taken, 2 to [`MOST_REBUILDS`]; 0: no
     /// margin is widened.
-    pub rebuild_seeds: usize,
+    pub noise_rebuilds: usize,
     /// Pins that may differ between baseline and candidate.
     pub may_change: Vec<String>,
     /// How many stored vectors are checked.
@@ -154,7 +154,7 @@ impl Default for PolicyDraft {
             min_questions: 20,
             k: 10,
             seeds: 2,
-            rebuild_seeds: 0,
+            noise_rebuilds: 0,
             may_change: ["INDEX_HASH", "SERVING_HASH", "BUILD_ID", "GIT_SHA"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -236,9 +236,9 @@ impl PolicyDraft {
         if !(1..=MOST_SEEDS).contains(&self.seeds) {
             return setting("seeds", &self.seeds, format!("1 to {MOST_SEEDS}"));
         }
-        if self.rebuild_seeds == 1 || self.rebuild_seeds > MOST_REBUILDS {
+        if self.noise_rebuilds == 1 || self.noise_rebuilds > MOST_REBUILDS {
             let expected = format!("0 for no noise floor, or 2 to {MOST_REBUILDS}");
-            return setting("rebuild_seeds", &self.rebuild_seeds, expected);
+            return setting("noise_rebuilds", &self.noise_rebuilds, expected);
         }
         if !(1..=LONGEST_EXPIRY).contains(&self.expiry_seconds) {
             let expected = format!("1 to {LONGEST_EXPIRY} seconds (7 days)");

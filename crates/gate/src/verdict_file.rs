@@ -348,7 +348,7 @@ impl VerdictFile {
         let mut found: Vec<&Criterion> =
             decided.iter().chain(measured).filter_map(|f| f.criterion.as_ref()).collect();
         found.sort_by(|a, b| a.order(b));
-        let rebuilds = self.decided.policy.rebuild_seeds > 0;
+        let rebuilds = self.decided.policy.noise_rebuilds > 0;
         let widened_as_asked = |finding: &Finding| {
             let known = finding.criterion.as_ref().and_then(Criterion::known);
             let drifts = known.is_some_and(|known| is_drift(&known));

@@ -283,7 +283,7 @@ fn rule_a_noise_floor_widens_a_drift_margin_and_no_absolute_bound() {
     assert_eq!((unasked.verdict, unasked.noise_floor), (Verdict::Fail, None));
     for mode in [DecisionMode::Point, DecisionMode::Confident] {
         let mut policy = confident(vec![drift.clone(), min_cov(0.8)]);
-        (policy.decision, policy.rebuild_seeds) = (mode, 3);
+        (policy.decision, policy.noise_rebuilds) = (mode, 3);
         let decision = decide(&policy, &evidence).unwrap();
         let of = |name: &str| decision.decided.iter().find(|f| f.name == name).unwrap().clone();
         let widened = of("drift.coverage");

@@ -277,7 +277,7 @@ fn a_noise_floor_that_is_no_amount_passes_nothing() {
     let drift = Criterion::hard("drift.coverage", Op::AtLeast, -0.02);
     let given = Setting { baseline: wfgy_gate::Baseline::Given, ..healthy::setting() };
     let draft = healthy::policy(vec![drift]).into_draft();
-    let draft = PolicyDraft { rebuild_seeds: 3, ..draft };
+    let draft = PolicyDraft { noise_rebuilds: 3, ..draft };
     let policy = draft.check().unwrap().effective(&given).unwrap();
     for (floor, verdict) in [
         (0.0, Verdict::Pass),
@@ -293,7 +293,7 @@ fn a_noise_floor_that_is_no_amount_passes_nothing() {
     let mut evidence = evidence();
     evidence.metrics.insert("drift.coverage".to_owned(), number(0.0));
     let mut of_others = healthy::noise("drift.coverage", 0.0).unwrap();
-    of_others.rebuild_seeds = 4;
+    of_others.noise_rebuilds = 4;
     for noise in [None, healthy::noise("drift.flip_rate", 0.0), Some(of_others)] {
         evidence.noise = noise;
         let decision = decide(&policy, &evidence).unwrap();

@@ -87,7 +87,7 @@ Examples:
         runs: PathBuf,
         #[command(flatten)]
         criteria: CriteriaArgs,
-        /// Widen margins on drift by the noise floor that was measured over R rebuilds; 0: by none [default: the policy's rebuild_seeds; without --policy, as evaluated]
+        /// Widen margins on drift by the noise floor that was measured over R rebuilds; 0: by none [default: the policy's noise_rebuilds; without --policy, as evaluated]
         #[arg(long, value_name = "R", conflicts_with = "no_baseline")]
         noise_floor: Option<usize>,
         /// Form of the output
@@ -281,7 +281,7 @@ pub(crate) struct EvalArgs {
     )]
     pub baseline: Option<PathBuf>,
 
-    /// Link the index's graph anew R times, 2 to 20, and widen every margin on drift, never an absolute bound, by how much these differ [default: the policy's rebuild_seeds, else 0: none]
+    /// Link the index's graph anew R times, 2 to 20, and widen every margin on drift, never an absolute bound, by how much these differ [default: the policy's noise_rebuilds, else 0: none]
     #[arg(long, value_name = "R", requires = "baseline", help_heading = "Evaluation")]
     pub noise_floor: Option<usize>,
 

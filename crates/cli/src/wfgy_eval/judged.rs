@@ -263,8 +263,8 @@ impl Judged {
     /// no baseline.
     pub(crate) fn noise_floor(&self) -> Option<String> {
         let noise = self.baseline.as_ref()?.noise.as_ref()?;
-        let (rebuilds, index) = (self.policy.rebuild_seeds, &self.candidate.context.index);
-        let measured = self.evidence.noise.as_ref().filter(|n| n.rebuild_seeds == rebuilds)?;
+        let (rebuilds, index) = (self.policy.noise_rebuilds, &self.candidate.context.index);
+        let measured = self.evidence.noise.as_ref().filter(|n| n.noise_rebuilds == rebuilds)?;
         if noise.drifts.is_none() {
             return Some(format!("noise floor 0: {index} has no graph, so nothing of it is luck"));
         }
@@ -295,9 +295,9 @@ impl Judged {
             seconds if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
             seconds => format!("{seconds} s"),
         };
-        let rebuilds = match policy.rebuild_seeds {
+        let rebuilds = match policy.noise_rebuilds {
             0 => String::new(),
-            rebuilds => format!("; rebuild_seeds {rebuilds}"),
+            rebuilds => format!("; noise_rebuilds {rebuilds}"),
         };
         let mut lines = vec![
             format!("policy {digest:.12}"),

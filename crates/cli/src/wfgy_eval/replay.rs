@@ -41,9 +41,9 @@ pub(crate) fn run(
         draft.seeds = context.seeds.len();
         draft.k = criteria.k.unwrap_or(context.k);
         let noise = baseline.as_ref().and_then(|beside| beside.noise.as_ref());
-        draft.rebuild_seeds = noise.map_or(0, |noise| noise.rebuild_seeds);
+        draft.noise_rebuilds = noise.map_or(0, |noise| noise.noise_rebuilds);
     }
-    draft.rebuild_seeds = noise_floor.unwrap_or(draft.rebuild_seeds);
+    draft.noise_rebuilds = noise_floor.unwrap_or(draft.noise_rebuilds);
     let setting = Setting {
         baseline: policy::baseline(baseline.is_some(), criteria.no_baseline),
         scorer: context.scorer.clone(),

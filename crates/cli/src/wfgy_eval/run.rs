@@ -67,7 +67,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(seeds) = args.seeds {
         draft.seeds = usize::try_from(seeds).map_err(Failure::input)?;
     }
-    draft.rebuild_seeds = args.noise_floor.unwrap_or(draft.rebuild_seeds);
+    draft.noise_rebuilds = args.noise_floor.unwrap_or(draft.noise_rebuilds);
     if let Some(integrity) = args.integrity {
         draft.integrity = integrity.into();
     }
@@ -149,7 +149,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
             None => (evaluate(parts, settings, progress)?, None),
             Some(other) => {
                 let graph = |seed| baseline::relinked(&opened.index, seed, progress);
-                let count = effective.rebuild_seeds;
+                let count = effective.noise_rebuilds;
                 let rebuilds = (count > 0).then_some(Rebuilds { count, graph: &graph });
                 let pair = evaluate_pair(parts, other, rebuilds, settings, progress)?;
                 (pair.candidate, Some((pair.baseline, pair.noise)))

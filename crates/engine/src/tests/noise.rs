@@ -55,7 +55,7 @@ fn rule_the_noise_floor_is_how_far_rebuilds_drift_from_each_other() {
     let drift = paired_summary(new, old, 10).unwrap();
     let drifts = found.noise.as_ref().unwrap().drifts.as_ref().unwrap();
     let noise = evidence(&found).noise.unwrap();
-    assert_eq!((noise.rebuild_seeds, drifts.len()), (3, noise.floor.len()));
+    assert_eq!((noise.noise_rebuilds, drifts.len()), (3, noise.floor.len()));
     // λ of the unlucky ones is over too few questions, so flips have no drift and no floor.
     let with_data = drift.metrics.keys().filter(|metric| metric.starts_with("drift."));
     assert!(drifts.keys().eq(with_data) && drifts.len() == 3);
@@ -112,7 +112,7 @@ fn rule_between_embedders_the_noise_of_delta_s_is_in_the_unit_of_the_comparison(
 fn rule_an_index_without_a_graph_has_a_floor_of_zero() {
     let embedder = HashEmbedder::new("m");
     let found = evaluated(&questions(), [&embedder; 2], &settings(), &|_| Ok(None));
-    assert_eq!(found.noise, Some(Noise { rebuild_seeds: 3, k: 10, drifts: None }));
+    assert_eq!(found.noise, Some(Noise { noise_rebuilds: 3, k: 10, drifts: None }));
     let noise = evidence(&found).noise.unwrap();
     assert_eq!(noise.floor.len(), 4);
     assert_eq!(noise.floor.values().copied().collect::<Vec<f64>>(), [0.0; 4]);
@@ -135,7 +135,7 @@ fn rule_failures_and_another_k_widen_nothing() {
     let mut evidence = evidence(&found);
     evidence.noise = None;
     let drifts = Some([("drift.coverage".to_owned(), vec![0.1])].into());
-    add_noise_floor(&mut evidence, &Noise { rebuild_seeds: 2, k: 5, drifts });
+    add_noise_floor(&mut evidence, &Noise { noise_rebuilds: 2, k: 5, drifts });
     assert_eq!(evidence.noise, None);
     let names: BTreeSet<String> = found.noise.unwrap().drifts.unwrap().into_keys().collect();
     assert!(names.is_empty());
@@ -150,7 +150,7 @@ fn rule_the_floor_is_the_95th_percentile_of_the_absolute_drifts_by_nearest_rank(
     let drifts: Vec<f64> =
         (1..=190).map(|i| f64::from(i) / if i % 2 == 0 { 1000.0 } else { -1000.0 }).collect();
     let drifts = Some([("drift.coverage".to_owned(), drifts)].into());
-    add_noise_floor(&mut evidence, &Noise { rebuild_seeds: 20, k: 10, drifts });
+    add_noise_floor(&mut evidence, &Noise { noise_rebuilds: 20, k: 10, drifts });
     let noise = evidence.noise.unwrap();
     assert_eq!(noise.floor.into_iter().collect::<Vec<_>>(), [("drift.coverage".to_owned(), 0.181)]);
 }

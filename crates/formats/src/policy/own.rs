@@ -22,7 +22,7 @@ const POLICY_KEYS: [&str; 9] = [
     "min_questions",
     "k",
     "seeds",
-    "rebuild_seeds",
+    "noise_rebuilds",
     "may_change",
     "integrity",
     "expiry_seconds",
@@ -56,7 +56,7 @@ fn set(draft: &mut PolicyDraft, Entry { at, key, node }: &Entry) -> Result<(), P
         "min_questions" => draft.min_questions = size(node, key)?,
         "k" => draft.k = size(node, key)?,
         "seeds" => draft.seeds = size(node, key)?,
-        "rebuild_seeds" => draft.rebuild_seeds = size(node, key)?,
+        "noise_rebuilds" => draft.noise_rebuilds = size(node, key)?,
         "expiry_seconds" => draft.expiry_seconds = node.count(key)?,
         "may_change" => {
             let pins = node.list(key)?.iter().map(|pin| pin.text(key).map(str::to_owned));

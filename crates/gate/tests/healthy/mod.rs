@@ -64,7 +64,7 @@ pub(crate) fn pins(content: &str) -> Pins {
 /// The floor of one metric, over 3 rebuilds.
 pub(crate) fn noise(metric: &str, floor: f64) -> Option<NoiseFloor> {
     let floor = BTreeMap::from([(metric.to_owned(), floor)]);
-    Some(NoiseFloor { rebuild_seeds: 3, floor })
+    Some(NoiseFloor { noise_rebuilds: 3, floor })
 }
 
 /// 40 questions, 4 wordings, 2 seeds; coverage 0.90, ΔS 0.30 on every wording, λ convergent.
