@@ -5,6 +5,7 @@ mod support;
 
 use handbook::{MET, MISSED, folder, gold_file, json, json_file, judge, with_b};
 use serde_json::Value;
+use support::World;
 
 #[test]
 fn the_report_has_the_curves_and_people_see_them() {
@@ -91,6 +92,27 @@ fn the_cause_of_a_broken_candidate_comes_first() {
     }
 }
 
+/// The handbook with an index of documents that are another revision than the one asked about.
+fn stale() -> World {
+    let world = folder();
+    let corpus = gold_file("broken/corpus_stale.json").display().to_string();
+    world.build(&["--input", &corpus, "--out", "stale", "--chunk", "s128/o32"]).success();
+    world
+}
+
+#[test]
+fn what_a_person_has_to_decide_comes_with_its_causes() {
+    let world = stale();
+    let band = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.999\n\
+                review = [0.01, 0.999]\n";
+    world.write("band.toml", band);
+    let more = ["--no-file", "--out", "out"];
+    let shown = judge(&world, "stale", &["--policy", "band.toml"], &more).exits(3);
+    let report = json_file(&world, "out/report.json");
+    assert_eq!(report["diagnosis"][0]["cause"], "stale_documents", "{report:.2000}");
+    assert!(shown.stdout.contains("\n  stale_documents  "), "{}", shown.told());
+}
+
 #[test]
 fn a_pass_has_no_diagnosis_and_a_healthy_index_no_cause() {
     let world = with_b();
@@ -111,5 +133,20 @@ fn one_question_is_explained() {
     {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.told());
     }
+    assert!(shown.stdout.ends_with("no cause speaks up\n"), "{}", shown.told());
     ask("Q_9999").refuses(2, &["gold_40.json", "`Q_9999`"]);
+}
+
+#[test]
+fn one_question_of_a_damaged_index_is_explained_with_its_cause() {
+    let world = stale();
+    let ask = |id: &str| world.eval(&["explain", id, "--gold", "gold_40.json", "--index", "stale"]);
+    let shown = ask("Q_0001").success().stdout;
+    let (_, causes) = shown.split_once("\nLikely causes\n").expect("causes");
+    let first = "  stale_documents  1 of 1 passages are in no text any more";
+    assert!(causes.starts_with(first), "{causes}");
+    assert!(causes.contains("index the current revision"), "{causes}");
+    assert!(shown.contains("no snippet of this index overlaps a target"), "{shown}");
+    // A question about a document that did not change has none.
+    assert!(ask("Q_0015").success().stdout.ends_with("no cause speaks up\n"));
 }

@@ -194,7 +194,9 @@ pub fn observe(
     seen.crowded = crowded(&reader, first.iter().map(|(run, _)| *run), k, dim)?;
     seen.norms = norms(&reader, embedder, &index.hash).map_err(&at)?;
     if context.integrity.mismatches > 0 && parts.embeds_any_text {
-        seen.other_analyzer = other_analyzer(parts, settings, &index.analyzer, &index.hash)?;
+        let Integrity { mismatches, checked, .. } = context.integrity;
+        let right = 1.0 - mismatches as f64 / checked.max(1) as f64;
+        seen.other_analyzer = other_analyzer(parts, settings, &index.analyzer, right, &index.hash)?;
     }
     if parts.embeds_any_text && !first.is_empty() {
         let compose =

@@ -146,10 +146,15 @@ pub(super) fn metrics(
 
 /// The analyzer, other than the index's own, under which most stored vectors of the integrity
 /// sample are those of their text, with the share of them; `None` where there is none.
+///
+/// Under the own one it is the share `right`. Where analyzers change few texts, or the embedder
+/// does by itself what they do, others leave about as many right: one is found only if it
+/// explains half of what is not.
 pub(super) fn other_analyzer(
     parts: &Parts<'_>,
     settings: &Settings,
     own: &Analyzer,
+    right: f64,
     key: &str,
 ) -> Result<Option<(String, f64)>, EvaluateError> {
     let Some(embedder) = parts.embedder else { return Ok(None) };
@@ -181,5 +186,5 @@ pub(super) fn other_analyzer(
             best = Some((name.to_owned(), share));
         }
     }
-    Ok(best.filter(|(_, share)| *share >= 0.5))
+    Ok(best.filter(|(_, share)| *share >= 0.5 && 2.0 * (share - right) >= 1.0 - right))
 }

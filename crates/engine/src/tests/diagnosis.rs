@@ -3,7 +3,7 @@
 use wfgy_core::GoldSet;
 
 use super::{parts, questions, section_text, settings};
-use crate::diagnosis::{CauseKind, causes, observe};
+use crate::diagnosis::{Cause, CauseKind, causes, observe};
 use crate::evaluate;
 use crate::memory::{HashEmbedder, MemoryStore};
 
@@ -41,14 +41,22 @@ fn named(
     embedder: &HashEmbedder,
     live: Option<&MemoryStore>,
 ) -> Vec<CauseKind> {
-    let gold = gold();
-    let (parts, settings) = (parts(&gold, store, embedder), settings());
+    caused(&gold(), store, embedder, live).into_iter().map(|cause| cause.kind).collect()
+}
+
+fn caused(
+    gold: &GoldSet,
+    store: &MemoryStore,
+    embedder: &HashEmbedder,
+    live: Option<&MemoryStore>,
+) -> Vec<Cause> {
+    let (parts, settings) = (parts(gold, store, embedder), settings());
     let seen = evaluate(parts, &settings, &|_| ()).unwrap();
     let live = live.map(|live| live as &dyn wfgy_core::Store);
     let observed = observe(&parts, &settings, &seen.context, &seen.runs, live).unwrap();
     let again = observe(&parts, &settings, &seen.context, &seen.runs, live).unwrap();
     assert_eq!(observed, again);
-    causes(&observed).into_iter().map(|cause| cause.kind).collect()
+    causes(&observed)
 }
 
 fn first(corpus: &Corpus) -> Option<CauseKind> {
@@ -155,4 +163,128 @@ fn rule_a_baseline_shows_what_the_gold_set_does_not_ask_about() {
     let causes = named(&candidate, &embedder, Some(&live));
     assert_eq!(causes.first(), Some(&CauseKind::MissingDocuments));
     assert_eq!(named(&live, &embedder, Some(&live)), []);
+}
+
+/// An index, asked in a way that should name a cause first, and what its evidence says.
+struct Case {
+    cause: CauseKind,
+    says: &'static str,
+    gold: GoldSet,
+    embedder: HashEmbedder,
+    store: MemoryStore,
+    live: Option<MemoryStore>,
+}
+
+impl Case {
+    fn of(cause: CauseKind, says: &'static str, corpus: &Corpus) -> Self {
+        let embedder = HashEmbedder::new("m");
+        let store = built(corpus, &embedder);
+        Self { cause, says, gold: gold(), embedder, store, live: None }
+    }
+}
+
+/// Every wording and quote with `alpha` written so that only `fold` makes it plain.
+fn accented(mut gold: GoldSet) -> GoldSet {
+    for question in &mut gold.items {
+        let quotes = question.targets.iter_mut().flat_map(|target| &mut target.any_of);
+        let quotes = quotes.filter_map(|reference| reference.quote.as_mut());
+        for text in quotes.chain(&mut question.paraphrases).chain([&mut question.question]) {
+            *text = text.replace("alpha", "\u{e4}lpha");
+        }
+    }
+    gold
+}
+
+/// The corpus with every text made anew from its document's number and its old text.
+fn rewritten(with: impl Fn(usize, &str) -> String) -> Corpus {
+    let mut corpus = corpus();
+    for (n, (_, sections)) in corpus.iter_mut().enumerate() {
+        for (_, text) in sections {
+            *text = with(n, text);
+        }
+    }
+    corpus
+}
+
+fn analyzer_drift() -> Case {
+    let folded = rewritten(|_, text| text.replace("alpha", "\u{e4}lpha"));
+    let mut case = Case::of(CauseKind::AnalyzerDrift, "under ANALYZER_CONF `none`", &folded);
+    case.store.pins.set("ANALYZER_CONF", "fold");
+    Case { gold: accented(gold()), ..case }
+}
+
+/// Two sections of a document have changed names, in each third document.
+fn label_drift() -> Case {
+    let mut renamed = corpus();
+    for (_, sections) in renamed.iter_mut().step_by(3) {
+        let names = [sections[1].0.clone(), sections[0].0.clone()];
+        for (section, name) in sections.iter_mut().zip(names) {
+            section.0 = name;
+        }
+    }
+    Case::of(CauseKind::LabelDrift, "8 of 24 targets", &renamed)
+}
+
+fn mixed_embedders() -> Case {
+    let mut case = Case::of(CauseKind::MixedEmbedders, "are not those of their text", &corpus());
+    let others = built(&corpus(), &HashEmbedder::new("another")).vectors;
+    for (row, other) in case.store.vectors.iter_mut().zip(others).step_by(4) {
+        *row = other;
+    }
+    case
+}
+
+/// Lengths that the embedder itself gives, under a metric that they count in.
+fn metric_mismatch() -> Case {
+    let mut case = Case::of(CauseKind::MetricMismatch, "under dot", &corpus());
+    case.embedder.identity.unit_norm = false;
+    case.store.pins.set("metric", "dot");
+    for (n, row) in case.store.vectors.iter_mut().enumerate() {
+        row.iter_mut().for_each(|value| *value *= 1.0 + (n % 9) as f32);
+    }
+    case
+}
+
+fn language_change() -> Case {
+    let long = rewritten(|n, text| match n % 2 {
+        0 => format!("{text} Tell us what is common about own{n} doc{n}."),
+        _ => (0..30)
+            .map(|i| format!("\u{3bf} \u{3b4}\u{3c1}\u{3cc}\u{3bc}\u{3bf}\u{3c2}{n}x{i} "))
+            .collect(),
+    });
+    Case::of(CauseKind::LanguageChange, "50 % of 12 documents", &long)
+}
+
+/// Documents that nobody asks about have another text than the baseline's.
+fn stale_against_a_baseline() -> Case {
+    let more = |revision: usize| {
+        let mut corpus = corpus();
+        let section = |d: usize| vec![("s0".to_owned(), section_text(d + revision, 0))];
+        corpus.extend((20..40).map(|d| (format!("d{d}"), section(d))));
+        corpus
+    };
+    let case =
+        Case::of(CauseKind::StaleDocuments, "20 of 32 documents have another text", &more(100));
+    Case { live: Some(built(&more(0), &case.embedder)), ..case }
+}
+
+#[test]
+fn rule_each_damage_comes_first_with_its_evidence() {
+    for case in [
+        analyzer_drift(),
+        label_drift(),
+        mixed_embedders(),
+        metric_mismatch(),
+        language_change(),
+        stale_against_a_baseline(),
+    ] {
+        let Case { cause, says, gold, embedder, store, live } = &case;
+        let found = caused(gold, store, embedder, live.as_ref());
+        let first = found.first().unwrap_or_else(|| panic!("{cause}: nothing was named"));
+        assert_eq!(first.kind, *cause, "{found:#?}");
+        assert!(first.evidence.contains(says), "{cause}: {}", first.evidence);
+    }
+    // Without the damage none of them is named.
+    let healthy = Case::of(CauseKind::LabelDrift, "", &corpus());
+    assert_eq!(caused(&healthy.gold, &healthy.store, &healthy.embedder, None), []);
 }
