@@ -158,6 +158,39 @@ fn a_seed_without_a_vector_drops_its_run_and_is_counted() {
 }
 
 #[test]
+fn a_bound_is_written_on_as_many_questions_as_a_verdict_takes() {
+    let world = exported();
+    let calibrate = |more: &[&str], code| {
+        let args = ["calibrate", "--gold", "gold.json", "--write", "policy.toml"];
+        world.eval(&[&args[..], more].concat()).exits(code)
+    };
+    let few = calibrate(&["--index", "whole"], 3);
+    assert!(few.stdout.contains("AUC"), "it is measured all the same: {}", few.told());
+    assert!(few.stderr.contains("usable questions, at least 20 are needed"), "{}", few.told());
+    assert!(!world.path("policy.toml").exists());
+    world.write("policy.toml", FEW);
+    calibrate(&["--index", "whole"], 0);
+    let written = String::from_utf8(world.read("policy.toml")).expect("text");
+    assert!(written.starts_with(FEW) && written.contains("delta_s.question"), "{written}");
+    // One question without a vector, of four, is more than 5 %.
+    let texts = json_lines(&world, "out/texts.jsonl");
+    let lost: Vec<&str> = texts
+        .iter()
+        .filter(|text| text["wording"].is_number() && text["question"] == texts[0]["question"])
+        .map(|text| text["sha256"].as_str().expect("a digest"))
+        .collect();
+    let ids = String::from_utf8(world.read("all.ids")).expect("text");
+    let rows = ids.lines().map(str::to_owned).zip(vectors(&world, "all.npy"));
+    let rows: Vec<_> = rows.filter(|(id, _)| !lost.contains(&id.as_str())).collect();
+    build_precomputed(&world, "theirs");
+    write_vectors(&world, "all", 256, &rows);
+    world.write("policy.toml", FEW);
+    let lost = calibrate(&["--index", "theirs", "--vectors", "all.npy"], 4);
+    assert!(lost.stderr.contains("have no answered run, more than 5 %"), "{}", lost.told());
+    assert_eq!(world.read("policy.toml"), FEW.as_bytes());
+}
+
+#[test]
 fn scorer_changes_delta_s_and_no_hit_and_stands_in_the_policy() {
     let world = exported();
     build_precomputed(&world, "theirs");

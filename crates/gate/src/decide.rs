@@ -116,10 +116,10 @@ impl CannotEvaluate {
 pub fn decide(policy: &EffectivePolicy, evidence: &Evidence) -> Result<Decision, CannotEvaluate> {
     policy.check()?;
     check_settings(policy, evidence)?;
-    check_counts(&evidence.counts)?;
+    evidence.counts.check()?;
     if let Some(arm) = &evidence.baseline {
         let of_baseline = |why| CannotEvaluate::Baseline(Box::new(why));
-        check_counts(&arm.pairing.counts).map_err(of_baseline)?;
+        arm.pairing.counts.check().map_err(of_baseline)?;
     }
     let mut decided = vec![integrity::finding(policy, evidence)];
     decided.extend(integrity::of_baseline(policy, evidence));
@@ -194,31 +194,38 @@ fn check_settings(policy: &EffectivePolicy, evidence: &Evidence) -> Result<(), C
     Ok(())
 }
 
-fn check_counts(counts: &Counts) -> Result<(), CannotEvaluate> {
-    for (wrong, what) in [
-        (counts.answerable > counts.questions, "more answerable questions than questions"),
-        (counts.usable > counts.answerable, "more usable questions than answerable ones"),
-        (counts.failed > counts.runs, "more failed runs than runs"),
-        (counts.empty > counts.runs - counts.failed.min(counts.runs), "more empty runs than runs"),
-    ] {
-        if wrong {
-            return Err(CannotEvaluate::Counts { what });
+impl Counts {
+    /// Whether so much was answered that it says something: at most 5 % of the runs failed, and
+    /// at most 5 % of the questions have none.
+    ///
+    /// # Errors
+    /// [`CannotEvaluate`]: there is nothing to decide by.
+    pub fn check(&self) -> Result<(), CannotEvaluate> {
+        for (wrong, what) in [
+            (self.answerable > self.questions, "more answerable questions than questions"),
+            (self.usable > self.answerable, "more usable questions than answerable ones"),
+            (self.failed > self.runs, "more failed runs than runs"),
+            (self.empty > self.runs - self.failed.min(self.runs), "more empty runs than runs"),
+        ] {
+            if wrong {
+                return Err(CannotEvaluate::Counts { what });
+            }
         }
+        if self.runs == 0 {
+            return Err(CannotEvaluate::NoRuns);
+        }
+        if self.failed * FAILED_ONE_IN > self.runs {
+            return Err(CannotEvaluate::FailedRuns { failed: self.failed, runs: self.runs });
+        }
+        let unanswered = self.answerable - self.usable;
+        if unanswered * FAILED_ONE_IN > self.answerable {
+            return Err(CannotEvaluate::UnansweredQuestions {
+                unanswered,
+                answerable: self.answerable,
+            });
+        }
+        Ok(())
     }
-    if counts.runs == 0 {
-        return Err(CannotEvaluate::NoRuns);
-    }
-    if counts.failed * FAILED_ONE_IN > counts.runs {
-        return Err(CannotEvaluate::FailedRuns { failed: counts.failed, runs: counts.runs });
-    }
-    let unanswered = counts.answerable - counts.usable;
-    if unanswered * FAILED_ONE_IN > counts.answerable {
-        return Err(CannotEvaluate::UnansweredQuestions {
-            unanswered,
-            answerable: counts.answerable,
-        });
-    }
-    Ok(())
 }
 
 /// A finding of a rule that every policy has.

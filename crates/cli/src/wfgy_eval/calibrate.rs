@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wfgy_engine::{Calibrated, Parts, Settings, evaluate, share_passing, summary};
-use wfgy_formats::policy::{Form, with_upper_bound};
+use wfgy_formats::policy::{Form, parse, with_upper_bound};
 use wfgy_formats::{InputError, durable, gold};
 
 use super::args::CheckFormat;
@@ -20,6 +20,8 @@ use crate::{place, say, target};
 
 /// The metric that is bounded.
 const METRIC: &str = "delta_s.question";
+/// The exit code of what too few questions were asked for.
+const INCONCLUSIVE: u8 = 3;
 /// Mode of a policy file, which holds no text of anybody.
 const READABLE: u32 = 0o644;
 /// Hits that are asked for: the nulls do not depend on it.
@@ -47,8 +49,8 @@ pub(crate) struct CalibrateArgs {
 /// Measures, prints, and writes the policy.
 ///
 /// # Errors
-/// Where a part could not be opened, nothing separates right from wrong, or the policy cannot be
-/// changed.
+/// Where a part could not be opened, nothing separates right from wrong, too much failed or too
+/// few questions were answered, or the policy cannot be changed.
 pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failure> {
     let store = store.open();
     if let Some(file) = &args.write {
@@ -73,6 +75,8 @@ pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failu
         watched(&settings, &args.gold, |settings, progress| evaluate(parts, settings, progress))?;
     let failed = |error| engine_failure(error, &args.gold);
     let evidence = summary(&evaluation.context, &evaluation.runs, K).map_err(failed)?;
+    let counts = &evidence.counts;
+    counts.check().map_err(|why| Failure { code: why.exit_code(), message: why.to_string() })?;
     let point = |name: &str| evidence.metrics.get(name).map(|number| number.point);
     let found = Calibrated::of(&evaluation, point("delta_s.auc"), point("delta_s.auc_hard"));
     let found = found.map_err(failed)?;
@@ -97,6 +101,16 @@ pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failu
             ));
         }
         let new = with_upper_bound(&old, METRIC, found.bound, path).map_err(Failure::input)?;
+        let asked = parse(&new, Form::Toml, "", path).map_err(Failure::input)?.policy;
+        let (usable, least) = (counts.usable, asked.parts().min_questions.max(1));
+        if usable < least {
+            let message = format!(
+                "{} is not written: {usable} usable questions, at least {least} are needed: add \
+                 questions with targets to the gold set",
+                path.display()
+            );
+            return Err(Failure { code: INCONCLUSIVE, message });
+        }
         durable::replace(path, READABLE, |out| out.write_all(new.as_bytes()))
             .map_err(Failure::unable)?;
         say::note(&format!("wfgy_eval: wrote {METRIC} <= {} to {}", found.bound, path.display()));
