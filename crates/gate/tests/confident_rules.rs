@@ -12,7 +12,7 @@ use wfgy_gate::{
     Code, Criterion, DecisionMode, Evidence, Kind, OnNoData, Op, Verdict, VerdictFileError,
     Warning, decide,
 };
-use wfgy_stats::{LEVEL, Sample, Side, clopper_pearson};
+use wfgy_stats::{LEVEL, Range, Sample, Side, clopper_pearson};
 
 /// Healthy evidence with these coverages behind `coverage.mean`.
 fn covered(values: &[f64]) -> Evidence {
@@ -95,6 +95,35 @@ fn rule_levels_of_a_fail_are_holms_over_hard_criteria_and_slots() {
     assert_eq!(first(&evidence), Verdict::Inconclusive);
     put(&mut evidence, "coverage.precision", Aggregate::Mean, &shares(10, 100));
     assert_eq!(first(&evidence), Verdict::Fail);
+}
+
+#[test]
+fn rule_wordings_and_strata_are_members_of_the_family_of_a_fail() {
+    // Refuted at the plain level, and not at a fourth of the error.
+    let far = spread(0.535, 0.7, 60);
+    let sample = Sample::new(far.clone()).unwrap();
+    let range = Range::new(0.0, 2.0).unwrap();
+    let lower = |level| sample.bound(Aggregate::Median, range, Side::Lower, level).unwrap();
+    assert!(lower(LEVEL) > 0.45 && lower(1.0 - 0.05 / 4.0) < 0.45, "{}", lower(LEVEL));
+    let near = spread(0.30, 0.1, 60);
+    let mut evidence = evidence();
+    let mut found = |slots: &[Vec<f64>]| {
+        put_slots(&mut evidence, slots);
+        surely(max_ds(0.45), &evidence).verdict
+    };
+    assert_eq!(found(&[far.clone()]), Verdict::Fail);
+    let four = [far.clone(), near.clone(), near.clone(), near.clone()];
+    assert_eq!(found(&four), Verdict::Inconclusive);
+    // One that is refuted at the strictest level fails for all.
+    assert_eq!(found(&[far, spread(0.9, 0.1, 60), near.clone(), near]), Verdict::Fail);
+    let name = "coverage.worst_stratum";
+    let mut strata = |others: usize| {
+        put(&mut evidence, name, Aggregate::Mean, &shares(72, 100));
+        let more = vec![Sample::new(shares(95, 100)).unwrap(); others];
+        evidence.samples.get_mut(name).unwrap().extend(more);
+        surely(Criterion::hard(name, Op::AtLeast, 0.8), &evidence).verdict
+    };
+    assert_eq!((strata(0), strata(3)), (Verdict::Fail, Verdict::Inconclusive));
 }
 
 #[test]
