@@ -111,7 +111,7 @@ fn rule_wordings_and_strata_are_members_of_the_family_of_a_fail() {
         put_slots(&mut evidence, slots);
         surely(max_ds(0.45), &evidence).verdict
     };
-    assert_eq!(found(&[far.clone()]), Verdict::Fail);
+    assert_eq!(found(std::slice::from_ref(&far)), Verdict::Fail);
     let four = [far.clone(), near.clone(), near.clone(), near.clone()];
     assert_eq!(found(&four), Verdict::Inconclusive);
     // One that is refuted at the strictest level fails for all.
