@@ -49,6 +49,14 @@ Exit codes:
   4    something could not be read
   130  interrupted";
 
+const CALIBRATE_CODES: &str = "\
+Exit codes:
+  0    done
+  2    usage or input error
+  3    too few questions were answered: no policy is written
+  4    too many runs failed, or something could not be read or written
+  130  interrupted";
+
 /// Decides whether an index may go live.
 #[derive(Debug, Parser)]
 #[command(
@@ -107,7 +115,7 @@ Examples:
         before_help = "\
 Examples:
   wfgy_eval calibrate --gold gold_40.json --index docs_live --write policy.toml",
-        after_help = PRINTS_CODES
+        after_help = CALIBRATE_CODES
     )]
     Calibrate(super::calibrate::CalibrateArgs),
     /// Says how probable each finding is with so many questions, and how many questions it takes
