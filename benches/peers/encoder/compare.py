@@ -80,7 +80,7 @@ def best_of(sessions, ids):
 def paths():
     """Kernel paths that this processor may have; the program refuses those it lacks."""
     flags = next((line.split() for line in open("/proc/cpuinfo") if line.startswith("flags")), [])
-    need = {"avx2": "avx2", "avx512": "avx512bw", "avx512-vnni": "avx512_vnni"}
+    need = {"avx2": "avx2", "avx512": "avx512bw", "avx512-vnni": "avx512_vnni", "amx": "amx_int8"}
     return [path for path, flag in need.items() if flag in flags][::-1] or ["portable"]
 
 

@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 import numpy as np  # noqa: E402
 
-PATHS = {"avx512-vnni": "avx512_vnni", "avx512": "avx512bw", "avx2": "avx2", "portable": "fpu"}
+PATHS = {"amx": "amx_int8", "avx512-vnni": "avx512_vnni", "avx512": "avx512bw", "avx2": "avx2", "portable": "fpu"}
 #: The slowest path is not worth minutes.
 MOST_PORTABLE = 40
 

@@ -1,6 +1,6 @@
 //! The kernel path that the user asks for.
 
-use wfgy_kernel::Isa;
+use wfgy_kernel::{Isa, IsaError};
 
 use crate::environment;
 use crate::exit::Failure;
@@ -12,4 +12,15 @@ pub(crate) fn select() -> Result<(), Failure> {
     };
     let isa: Result<Isa, _> = name.to_string_lossy().parse();
     isa.and_then(Isa::select).map_err(|e| Failure::input(format!("WFGY_KERNEL: {e}")))
+}
+
+/// Logs which paths are not taken though the processor has their instructions: with -v where the
+/// system refuses them, always where they compute something else.
+pub(crate) fn log_refusals() {
+    for refusal in Isa::ALL.into_iter().filter_map(Isa::refusal) {
+        match refusal {
+            IsaError::Wrong(..) => tracing::warn!("{refusal}"),
+            _ => tracing::info!("{refusal}"),
+        }
+    }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+#[cfg(target_arch = "x86_64")]
+use crate::tiles::{self, Refusal};
+
 /// A kernel path, from the one that runs everywhere to the widest.
 ///
 /// Every path gives the same hits; the order of the variants is the order of preference.
@@ -17,7 +20,8 @@ pub enum Isa {
     Avx512,
     /// The same with the 8-bit dot instructions.
     Avx512Vnni,
-    /// Tiles of 8-bit integers and bf16 beside all of the above.
+    /// Tiles of 8-bit integers beside all of the above. Taken only where the system grants them
+    /// and their sums are those of the same instructions in plain Rust, tried once a process.
     Amx,
 }
 
@@ -30,6 +34,15 @@ pub enum IsaError {
     /// The processor, or its operating system, lacks it.
     #[error("this processor lacks the kernel path {0}; its best is {1}")]
     Lacking(Isa, Isa),
+    /// The processor has it, the operating system refuses it.
+    #[error(
+        "the operating system refuses the state of the kernel path {0} to this process (error \
+         {1}); the best other is {2}"
+    )]
+    Refused(Isa, i64, Isa),
+    /// The processor has it, and it does not compute what it is documented to.
+    #[error("the kernel path {0} gives wrong sums on this processor; the best other is {1}")]
+    Wrong(Isa, Isa),
 }
 
 /// The selected path plus one; 0 where nobody selected one.
@@ -74,10 +87,25 @@ impl Isa {
                 Self::Avx512.is_available() && std::arch::is_x86_feature_detected!("avx512vnni")
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Amx => false,
+            Self::Amx => Self::Avx512Vnni.is_available() && tiles::usable().is_ok(),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
+    }
+
+    /// Why this path is not taken although the processor has its instructions.
+    pub fn refusal(self) -> Option<IsaError> {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Amx && Self::Avx512Vnni.is_available() {
+            return match tiles::usable() {
+                Ok(()) | Err(Refusal::Lacking) => None,
+                Err(Refusal::Permission(error)) => {
+                    Some(IsaError::Refused(self, error, Self::best()))
+                }
+                Err(Refusal::Sums) => Some(IsaError::Wrong(self, Self::best())),
+            };
+        }
+        None
     }
 
     /// The paths of this processor, narrowest first.
@@ -111,10 +139,10 @@ impl Isa {
     /// Takes this path from now on, in the whole process.
     ///
     /// # Errors
-    /// [`IsaError::Lacking`] where the processor lacks it.
+    /// [`IsaError`] where the processor lacks it, or it was refused ([`refusal`](Self::refusal)).
     pub fn select(self) -> Result<(), IsaError> {
         if !self.is_available() {
-            return Err(IsaError::Lacking(self, Self::best()));
+            return Err(self.refusal().unwrap_or(IsaError::Lacking(self, Self::best())));
         }
         SELECTED.store(self as u8 + 1, Ordering::Relaxed);
         Ok(())
@@ -153,8 +181,10 @@ mod tests {
     fn a_path_that_the_processor_lacks_is_refused_and_the_best_is_not() {
         assert!(Isa::best().is_available());
         for isa in Isa::ALL.into_iter().filter(|isa| !isa.is_available()) {
-            assert_eq!(isa.select(), Err(IsaError::Lacking(isa, Isa::best())));
+            let lacking = IsaError::Lacking(isa, Isa::best());
+            assert_eq!(isa.select(), Err(isa.refusal().unwrap_or(lacking)));
         }
+        assert!(Isa::available().all(|isa| isa.refusal().is_none()));
         assert!(Isa::available().any(|isa| isa == Isa::Portable));
     }
 }

@@ -20,6 +20,8 @@ pub mod resample;
 mod similarity;
 mod softmax;
 mod sweep;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+mod tiles;
 mod vectorized;
 
 pub use activation::{gelu, gelu_tanh, relu};

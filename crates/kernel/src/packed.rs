@@ -3,9 +3,12 @@
 mod candidates;
 mod direction;
 mod group;
+mod path;
 mod portable;
 mod scan;
 mod search;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod tiled;
 mod units;
 #[cfg(target_arch = "x86_64")]
 mod wide;
@@ -29,6 +32,27 @@ const LANES: usize = 16;
 const PAIR: usize = 2 * LANES;
 /// Dimensions of a step: codes in a 32-bit lane.
 const STEP: usize = 4;
+
+/// What queries look like on a path.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Most queries of a group.
+    queries: usize,
+    /// How fine they are rounded.
+    grid: Grid,
+    /// How their codes are laid out.
+    order: Order,
+}
+
+/// Layouts of the codes of a group of queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Four codes of every query in turn, then the next four.
+    Words,
+    /// Sixteen queries to a tile, 64 codes a row.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    Tiles,
+}
 
 /// Rows packed once for [`Packed::search`].
 ///

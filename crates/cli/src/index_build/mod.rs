@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
     let done = kernel_path::select().and_then(|()| {
         let cli = Cli::parse();
         terminal::start_log(&cli.speech);
+        kernel_path::log_refusals();
         dispatch(&cli)
     });
     exit::finish("index_build", done)

@@ -34,6 +34,7 @@ pub fn main() -> ExitCode {
     let done = kernel_path::select().and_then(|()| {
         let cli = Cli::parse();
         terminal::start_log(&cli.speech);
+        kernel_path::log_refusals();
         dispatch(&cli)
     });
     exit::finish("wfgy_eval", done)

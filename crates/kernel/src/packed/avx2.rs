@@ -9,17 +9,16 @@ use std::arch::x86_64::{
 use super::direction::{BLOCK, Grid};
 use super::group::Group;
 use super::scan::{Kernel, Products};
-use super::{LANES, STEP};
+use super::{LANES, Order, STEP, Shape};
 
 /// A tile of 6 queries by 16 rows: 12 of the 16 registers are sums.
 pub(super) struct Avx2;
 
 impl Kernel for Avx2 {
-    const QUERIES: usize = 6;
-    const GRID: Grid = Grid::NARROW;
+    const SHAPE: Shape = Shape { queries: 6, grid: Grid::NARROW, order: Order::Words };
 
     #[inline(always)]
-    unsafe fn products(panels: &[u8], group: &Group, out: &mut Products) {
+    unsafe fn products(&mut self, panels: &[u8], group: &Group, out: &mut Products) {
         macro_rules! by_length {
             ($($n:literal)*) => {
                 match group.len {

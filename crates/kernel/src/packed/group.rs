@@ -1,8 +1,9 @@
 //! Queries that meet a panel together.
 
-use super::direction::{BLOCK, Grid, quantise};
+use super::direction::{BLOCK, quantise};
 use super::units::Units;
-use super::{Packed, STEP};
+use super::{Order, Packed, STEP, Shape};
+use crate::tiles::{SIDE, Tile};
 use crate::{Isa, Similarity};
 
 /// Neighbouring queries, their codes in the order in which a tile reads them.
@@ -11,9 +12,11 @@ pub(super) struct Group {
     pub(super) first: usize,
     /// How many.
     pub(super) len: usize,
-    /// `[step][query]`, four signed codes a word.
+    /// [`Order::Words`]: `[step][query]`, four signed codes a word; else empty.
     pub(super) words: Vec<u32>,
-    /// `[block][query]`: minus 128 times the sums of codes 0 and 1, and of 2 and 3, of every
+    /// [`Order::Tiles`]: `[block][sixteen queries]`, filled up with zeros; else empty.
+    pub(super) tiles: Vec<Tile>,
+    /// [`Order::Words`], `[block][query]`: minus 128 times the sums of codes 0 and 1, and of 2 and 3, of every
     /// four of a block, as two 16-bit lanes that wrap.
     pub(super) block_bias: Vec<u32>,
     /// Minus 128 times the sum of all codes, by query: rows are stored plus 128.
@@ -36,17 +39,22 @@ impl Group {
         isa: Isa,
         similarity: Similarity,
         packed: &Packed,
-        grid: Grid,
+        shape: Shape,
         queries: &[f32],
         first: usize,
     ) -> Self {
         let (dim, padded) = (packed.dim(), packed.padded());
         let len = queries.len() / dim;
+        let (words, tiles) = match shape.order {
+            Order::Words => (len * padded / STEP, 0),
+            Order::Tiles => (0, len.div_ceil(SIDE) * padded / BLOCK),
+        };
         let mut group = Self {
             first,
             len,
-            words: vec![0; len * padded / STEP],
-            block_bias: vec![0; len * padded / BLOCK],
+            words: vec![0; words],
+            tiles: vec![Tile::ZERO; tiles],
+            block_bias: vec![0; words * STEP / BLOCK],
             bias: Vec::with_capacity(len),
             norm: Vec::with_capacity(len),
             slack: 0.0,
@@ -54,8 +62,13 @@ impl Group {
         };
         let (mut unit, mut codes) = (vec![0.0; padded], vec![0; padded]);
         for (i, query) in queries.chunks_exact(dim).enumerate() {
-            let direction = quantise(isa, query, grid, &mut unit, &mut codes);
-            group.put(i, &codes);
+            let direction = quantise(isa, query, shape.grid, &mut unit, &mut codes);
+            match shape.order {
+                Order::Words => group.put_words(i, &codes),
+                Order::Tiles => group.put_tiles(i, &codes),
+            }
+            let total: i32 = codes.iter().map(|code| i32::from(*code as i8)).sum();
+            group.bias.push(-128 * total);
             let squares: u64 =
                 codes.iter().map(|c| u64::from((*c as i8).unsigned_abs()).pow(2)).sum();
             let norm = ((squares as f64).sqrt() as f32).next_up();
@@ -71,9 +84,8 @@ impl Group {
         group
     }
 
-    fn put(&mut self, query: usize, codes: &[u8]) {
+    fn put_words(&mut self, query: usize, codes: &[u8]) {
         let len = self.len;
-        let mut total = 0;
         for (b, block) in codes.chunks_exact(BLOCK).enumerate() {
             let mut sums = [0i32; 2];
             let (fours, _) = block.as_chunks::<STEP>();
@@ -83,10 +95,17 @@ impl Group {
                 sums[0] += four[0] + four[1];
                 sums[1] += four[2] + four[3];
             }
-            total += sums[0] + sums[1];
             let lanes = sums.map(|sum| u32::from((-128 * sum) as u16));
             self.block_bias[b * len + query] = lanes[0] | lanes[1] << 16;
         }
-        self.bias.push(-128 * total);
+    }
+
+    fn put_tiles(&mut self, query: usize, codes: &[u8]) {
+        let (tile, row) = (query / SIDE, query % SIDE);
+        let blocks = codes.as_chunks::<STEP>().0.as_chunks::<SIDE>().0;
+        let of_block = self.tiles.chunks_exact_mut(self.len.div_ceil(SIDE));
+        for (tiles, block) in of_block.zip(blocks) {
+            tiles[tile].0[row] = *block;
+        }
     }
 }

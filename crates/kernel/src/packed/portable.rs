@@ -3,17 +3,16 @@
 use super::direction::Grid;
 use super::group::Group;
 use super::scan::{Kernel, Products};
-use super::{LANES, STEP};
+use super::{LANES, Order, STEP, Shape};
 
 /// The reference path.
 pub(super) struct Portable;
 
 impl Kernel for Portable {
-    const QUERIES: usize = 8;
-    const GRID: Grid = Grid::WIDE;
+    const SHAPE: Shape = Shape { queries: 8, grid: Grid::WIDE, order: Order::Words };
 
     #[inline(always)]
-    unsafe fn products(panels: &[u8], group: &Group, out: &mut Products) {
+    unsafe fn products(&mut self, panels: &[u8], group: &Group, out: &mut Products) {
         let (steps, _) = panels.as_chunks::<{ STEP * LANES }>();
         for (p, panel) in steps.chunks_exact(steps.len() / 2).enumerate() {
             for (i, out) in out.0[..group.len].iter_mut().enumerate() {

@@ -3,32 +3,36 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::candidates::{Candidate, Candidates};
-use super::direction::Grid;
 use super::group::Group;
-use super::{PAIR, Packed, portable};
-use crate::Isa;
+use super::path::Path;
+#[cfg(any(test, target_arch = "x86_64"))]
+use super::tiled::Tiled;
+use super::{PAIR, Packed, Shape, portable};
+#[cfg(target_arch = "x86_64")]
+use crate::tiles::Amx;
+#[cfg(test)]
+use crate::tiles::Emulated;
 
 /// Products of the codes of a pair of panels with those of a group.
 #[derive(Clone)]
 #[repr(C, align(64))]
 pub(super) struct Products(pub(super) [[i32; PAIR]; MOST_QUERIES]);
 
-/// Greatest [`Kernel::QUERIES`].
-pub(super) const MOST_QUERIES: usize = 12;
+/// Most queries of a group on any path.
+pub(super) const MOST_QUERIES: usize = 32;
 
 /// Integer products on one path.
 pub(super) trait Kernel {
-    /// Queries of a full group.
-    const QUERIES: usize;
-    /// How fine queries are rounded.
-    const GRID: Grid;
+    /// What queries look like.
+    const SHAPE: Shape;
 
     /// `out[i][r] = Σ_j q_ij · c_rj` for the queries of `group` and the rows of a pair of
-    /// panels, exactly; other entries of `out` keep what they were.
+    /// panels, exactly; other entries of `out` mean nothing.
     ///
     /// # Safety
-    /// The processor must have the path. `panels` must hold a pair for `group`'s dimension.
-    unsafe fn products(panels: &[u8], group: &Group, out: &mut Products);
+    /// The processor must have the path. `panels` must hold a pair for `group`'s dimension, and
+    /// begin at a multiple of 64 bytes.
+    unsafe fn products(&mut self, panels: &[u8], group: &Group, out: &mut Products);
 }
 
 /// What all threads of one search share.
@@ -82,22 +86,27 @@ impl AtomicThreshold {
 const QUERY_BYTES: usize = 384 << 10;
 
 impl Scan<'_> {
-    /// Scans pairs of panels on `isa`, which the processor must have.
-    pub(super) fn run(&self, isa: Isa, pairs: std::ops::Range<usize>, seen: &mut Seen) {
+    /// Scans pairs of panels on a path that the processor must have.
+    pub(super) fn run(&self, path: Path, pairs: std::ops::Range<usize>, seen: &mut Seen) {
         for (mine, all) in seen.thresholds.iter_mut().zip(self.thresholds) {
             *mine = mine.max(all.get());
         }
-        match isa {
+        match path {
             // SAFETY: the processor has the path.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni | Isa::Amx => unsafe { self.vnni(pairs, seen) },
+            Path::Amx => unsafe { self.amx(pairs, seen) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { self.avx512(pairs, seen) },
+            Path::Vnni => unsafe { self.vnni(pairs, seen) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { self.avx2(pairs, seen) },
-            _ => self.pass::<portable::Portable>(pairs, seen),
+            Path::Avx512 => unsafe { self.avx512(pairs, seen) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { self.avx2(pairs, seen) },
+            #[cfg(test)]
+            Path::Emulated => self.pass(&mut Tiled(Emulated::new()), pairs, seen),
+            Path::Portable => self.pass(&mut portable::Portable, pairs, seen),
         }
         for (mine, all) in seen.thresholds.iter().zip(self.thresholds) {
             if *mine > all.get() {
@@ -110,8 +119,18 @@ impl Scan<'_> {
     /// The processor must have the path.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    unsafe fn amx(&self, pairs: std::ops::Range<usize>, seen: &mut Seen) {
+        // SAFETY: the processor has the path, and a pass configures nothing itself.
+        let tiles = unsafe { Amx::configure() };
+        self.pass(&mut Tiled(tiles), pairs, seen);
+    }
+
+    /// # Safety
+    /// The processor must have the path.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     unsafe fn vnni(&self, pairs: std::ops::Range<usize>, seen: &mut Seen) {
-        self.pass::<super::vnni::Vnni>(pairs, seen);
+        self.pass(&mut super::vnni::Vnni, pairs, seen);
     }
 
     /// # Safety
@@ -119,7 +138,7 @@ impl Scan<'_> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     unsafe fn avx512(&self, pairs: std::ops::Range<usize>, seen: &mut Seen) {
-        self.pass::<super::avx512::Avx512>(pairs, seen);
+        self.pass(&mut super::avx512::Avx512, pairs, seen);
     }
 
     /// # Safety
@@ -127,13 +146,13 @@ impl Scan<'_> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2(&self, pairs: std::ops::Range<usize>, seen: &mut Seen) {
-        self.pass::<super::avx2::Avx2>(pairs, seen);
+        self.pass(&mut super::avx2::Avx2, pairs, seen);
     }
 
     #[inline(always)]
-    fn pass<K: Kernel>(&self, pairs: std::ops::Range<usize>, seen: &mut Seen) {
+    fn pass<K: Kernel>(&self, kernel: &mut K, pairs: std::ops::Range<usize>, seen: &mut Seen) {
         let bytes = self.packed.padded() * PAIR;
-        let together = (QUERY_BYTES / (self.packed.padded() * K::QUERIES)).max(1);
+        let together = (QUERY_BYTES / (self.packed.padded() * K::SHAPE.queries)).max(1);
         let mut products = Products([[0; PAIR]; MOST_QUERIES]);
         for groups in self.groups.chunks(together) {
             for pair in pairs.clone() {
@@ -141,7 +160,7 @@ impl Scan<'_> {
                 let rows = Rows::new(self, pair);
                 for group in groups {
                     // SAFETY: only a path that the processor has gets here; `panels` is a pair.
-                    unsafe { K::products(panels, group, &mut products) };
+                    unsafe { kernel.products(panels, group, &mut products) };
                     if self.squared {
                         self.filter::<true>(&rows, group, &products, seen);
                     } else {
@@ -254,8 +273,9 @@ impl<'a> Rows<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::direction::quantise;
     use super::*;
-    use crate::Similarity;
+    use crate::{Isa, Similarity};
 
     fn rows(n: usize, dim: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
@@ -268,26 +288,25 @@ mod tests {
     }
 
     /// Products of a pair by a path against sums over the codes themselves.
-    fn check<K: Kernel>(isa: Isa, rows: &[f32], queries: &[f32], dim: usize) {
+    fn check<K: Kernel>(kernel: &mut K, isa: Isa, rows: &[f32], queries: &[f32], dim: usize) {
         let packed = Packed::new(Isa::Portable, rows, dim);
         let padded = packed.padded();
-        for queries in queries.chunks(K::QUERIES * dim) {
-            let group = Group::new(isa, Similarity::Cosine, &packed, K::GRID, queries, 0);
+        for queries in queries.chunks(K::SHAPE.queries * dim) {
+            let group = Group::new(isa, Similarity::Cosine, &packed, K::SHAPE, queries, 0);
             let mut out = Products([[i32::MIN; PAIR]; MOST_QUERIES]);
             // SAFETY: the callers ask whether the processor has the path; the codes are a pair.
-            unsafe { K::products(&packed.codes, &group, &mut out) };
-            for i in 0..group.len {
+            unsafe { kernel.products(&packed.codes, &group, &mut out) };
+            let (mut unit, mut asked) = (vec![0.0; padded], vec![0; padded]);
+            for (i, query) in queries.chunks(dim).enumerate() {
+                quantise(isa, query, K::SHAPE.grid, &mut unit, &mut asked);
                 for r in 0..packed.rows {
                     let code = |j: usize| {
                         let at = (r / 16 * padded + j / 4 * 4) * 16 + r % 16 * 4 + j % 4;
                         i32::from(packed.codes[at]) - 128
                     };
-                    let asked = |j: usize| {
-                        let word = group.words[j / 4 * group.len + i];
-                        i32::from(word.to_le_bytes()[j % 4] as i8)
-                    };
-                    let sum: i32 = (0..padded).map(|j| code(j) * asked(j)).sum();
-                    assert_eq!(out.0[i][r], sum, "{isa}: dim {dim}, query {i}, row {r}");
+                    let sum: i32 = (0..padded).map(|j| code(j) * i32::from(asked[j] as i8)).sum();
+                    let what = std::any::type_name::<K>();
+                    assert_eq!(out.0[i][r], sum, "{what}: dim {dim}, query {i}, row {r}");
                 }
             }
         }
@@ -302,14 +321,27 @@ mod tests {
             rows[dim..2 * dim].fill(-1.0);
             let mut queries = rows.clone();
             queries.truncate(29 * dim);
-            check::<portable::Portable>(Isa::Portable, &rows, &queries, dim);
+            check(&mut portable::Portable, Isa::Portable, &rows, &queries, dim);
+            for few in [1, 15, 16, 17, 29] {
+                let queries = &queries[..few * dim];
+                check(&mut Tiled(Emulated::new()), Isa::Portable, &rows, queries, dim);
+            }
             #[cfg(target_arch = "x86_64")]
             for isa in Isa::available() {
                 match isa {
-                    Isa::Avx2 => check::<super::super::avx2::Avx2>(isa, &rows, &queries, dim),
-                    Isa::Avx512 => check::<super::super::avx512::Avx512>(isa, &rows, &queries, dim),
-                    Isa::Avx512Vnni => check::<super::super::vnni::Vnni>(isa, &rows, &queries, dim),
-                    Isa::Portable | Isa::Amx => {}
+                    Isa::Avx2 => check(&mut super::super::avx2::Avx2, isa, &rows, &queries, dim),
+                    Isa::Avx512 => {
+                        check(&mut super::super::avx512::Avx512, isa, &rows, &queries, dim);
+                    }
+                    Isa::Avx512Vnni => {
+                        check(&mut super::super::vnni::Vnni, isa, &rows, &queries, dim);
+                    }
+                    Isa::Amx => {
+                        // SAFETY: the processor has the path; this is the one value of the thread.
+                        let tiles = unsafe { Amx::configure() };
+                        check(&mut Tiled(tiles), isa, &rows, &queries, dim);
+                    }
+                    Isa::Portable => {}
                 }
             }
         }

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::candidates::Candidates;
-use super::direction::Grid;
 use super::group::Group;
-use super::portable::Portable;
-use super::scan::{AtomicThreshold, Kernel, Scan, Seen};
+use super::path::Path;
+use super::scan::{AtomicThreshold, Scan, Seen};
 use super::{PAIR, Packed};
 use crate::Isa;
 use crate::dot::norm_f64;
@@ -46,6 +45,19 @@ impl Packed {
         k: usize,
     ) -> Vec<Vec<Scored>> {
         assert!(isa.is_available(), "this processor lacks the kernel path {isa}");
+        self.search_on(Path::of(isa), isa, similarity, rows, queries, k)
+    }
+
+    /// The same on a path of codes that the processor has; what is not codes runs on `isa`.
+    pub(super) fn search_on(
+        &self,
+        path: Path,
+        isa: Isa,
+        similarity: Similarity,
+        rows: &[f32],
+        queries: &[f32],
+        k: usize,
+    ) -> Vec<Vec<Scored>> {
         assert_eq!(rows.len(), self.rows * self.dim, "the rows that were packed");
         assert!(queries.len().is_multiple_of(self.dim), "queries of length dim");
         let k = k.min(self.rows);
@@ -53,11 +65,12 @@ impl Packed {
         if k == 0 || q == 0 {
             return vec![Vec::new(); q];
         }
-        let (width, grid) = shape(isa);
+        let shape = path.shape();
+        let width = shape.queries;
         let groups: Vec<Group> = queries
             .par_chunks(width * self.dim)
             .enumerate()
-            .map(|(g, block)| Group::new(isa, similarity, self, grid, block, g * width))
+            .map(|(g, block)| Group::new(isa, similarity, self, shape, block, g * width))
             .collect();
         let thresholds: Vec<AtomicThreshold> = (0..q).map(|_| AtomicThreshold::new()).collect();
         let scan = Scan {
@@ -68,7 +81,7 @@ impl Packed {
             thresholds: &thresholds,
             k,
         };
-        let mut candidates = self.scan(isa, &scan, q);
+        let mut candidates = self.scan(path, &scan, q);
         let scored = candidates.par_iter_mut().zip(queries.par_chunks(self.dim)).enumerate();
         scored
             .map(|(i, (candidates, query))| {
@@ -94,7 +107,7 @@ impl Packed {
     }
 
     /// The candidates of every query, from all rows.
-    fn scan(&self, isa: Isa, scan: &Scan<'_>, queries: usize) -> Vec<Candidates> {
+    fn scan(&self, path: Path, scan: &Scan<'_>, queries: usize) -> Vec<Candidates> {
         let pairs = self.rows.div_ceil(PAIR);
         let next = AtomicUsize::new(0);
         let threads = rayon::current_num_threads().min(pairs.div_ceil(UNIT));
@@ -108,7 +121,7 @@ impl Packed {
                     if first >= pairs {
                         return seen;
                     }
-                    scan.run(isa, first..pairs.min(first + UNIT), &mut seen);
+                    scan.run(path, first..pairs.min(first + UNIT), &mut seen);
                 }
             })
             .collect();
@@ -120,22 +133,6 @@ impl Packed {
             }
         }
         all
-    }
-}
-
-/// Queries of a group and how fine they are rounded, on `isa`.
-fn shape(isa: Isa) -> (usize, Grid) {
-    fn of<K: Kernel>() -> (usize, Grid) {
-        (K::QUERIES, K::GRID)
-    }
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni | Isa::Amx => of::<super::vnni::Vnni>(),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => of::<super::avx512::Avx512>(),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => of::<super::avx2::Avx2>(),
-        _ => of::<Portable>(),
     }
 }
 

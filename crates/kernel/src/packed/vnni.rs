@@ -7,17 +7,16 @@ use std::arch::x86_64::{
 use super::direction::Grid;
 use super::group::Group;
 use super::scan::{Kernel, Products};
-use super::{LANES, STEP};
+use super::{LANES, Order, STEP, Shape};
 
 /// A tile of 12 queries by 32 rows: 24 of the 32 registers are sums.
 pub(super) struct Vnni;
 
 impl Kernel for Vnni {
-    const QUERIES: usize = 12;
-    const GRID: Grid = Grid::WIDE;
+    const SHAPE: Shape = Shape { queries: 12, grid: Grid::WIDE, order: Order::Words };
 
     #[inline(always)]
-    unsafe fn products(panels: &[u8], group: &Group, out: &mut Products) {
+    unsafe fn products(&mut self, panels: &[u8], group: &Group, out: &mut Products) {
         macro_rules! by_length {
             ($($n:literal)*) => {
                 match group.len {
