@@ -7,10 +7,12 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(any(test, target_arch = "x86_64"))]
 mod emulated;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::{Amx, Refusal, usable};
+#[cfg(any(test, target_arch = "x86_64"))]
 pub(crate) use emulated::Emulated;
 
 /// Rows of a tile, and groups of four bytes, or sums, in a row.
