@@ -54,7 +54,7 @@ fn p_value(
     seed: u64,
 ) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
     let codes = FixedPoint::around(0.0, values)?;
-    let sums = sign_flip_sums(isa, &codes, resamples, seed);
-    let hits = sums.iter().filter(|&&sum| sum >= codes.total()).count();
+    let (observed, sums) = (codes.total(), sign_flip_sums(isa, &codes, resamples, seed));
+    let hits = sums.iter().filter(|&&sum| sum >= observed).count();
     Ok(vec![(hits + 1) as f64 / (resamples + 1) as f64])
 }
