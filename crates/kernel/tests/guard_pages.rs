@@ -45,14 +45,12 @@ fn on_every_path(test: impl Fn(Isa, Beside)) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_guards_are_closed_and_the_values_touch_them() {
-    let page = rustix::param::page_size();
+fn the_values_touch_memory_that_is_closed() {
     for n in [1, 1024, 5000] {
         let last = Guarded::new(Beside::Last, &values(n, 1));
+        assert!(guarded::is_closed(last.as_ptr_range().end.addr()));
         let first = Guarded::new(Beside::First, &values(n, 1));
-        assert!(guarded::is_closed(&last) && guarded::is_closed(&first));
-        assert!(last.as_ptr_range().end.addr().is_multiple_of(page));
-        assert!(first.as_ptr().addr().is_multiple_of(page));
+        assert!(guarded::is_closed(first.as_ptr().addr() - 1));
     }
 }
 

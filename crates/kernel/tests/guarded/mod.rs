@@ -5,6 +5,9 @@ use std::ops::{Deref, DerefMut};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
+/// A multiple of the page of every common system.
+const PAGE: usize = 1 << 16;
+
 /// Values that begin right after, or end right before, a page without any access.
 pub(crate) struct Guarded<T: Copy> {
     /// First of the pages, that before the values.
@@ -29,9 +32,8 @@ pub(crate) const SIDES: [Beside; 2] = [Beside::Last, Beside::First];
 impl<T: Copy> Guarded<T> {
     /// A copy of `values`, as long as `values`.
     pub(crate) fn new(beside: Beside, values: &[T]) -> Self {
-        let page = rustix::param::page_size();
-        let inner = size_of_val(values).next_multiple_of(page);
-        let bytes = inner + 2 * page;
+        let inner = size_of_val(values).next_multiple_of(PAGE);
+        let bytes = inner + 2 * PAGE;
         // SAFETY: new memory, at an address of the system's choice; it belongs to this value.
         let pages = unsafe {
             mmap_anonymous(
@@ -42,14 +44,14 @@ impl<T: Copy> Guarded<T> {
             )
         };
         let pages = pages.expect("pages of a test").cast::<u8>();
-        for guard in [0, page + inner] {
+        for guard in [0, PAGE + inner] {
             // SAFETY: a page of those above, which nobody points to yet.
-            unsafe { mprotect(pages.add(guard).cast(), page, MprotectFlags::empty()) }
+            unsafe { mprotect(pages.add(guard).cast(), PAGE, MprotectFlags::empty()) }
                 .expect("a page without access");
         }
         let at = match beside {
-            Beside::Last => page + inner - size_of_val(values),
-            Beside::First => page,
+            Beside::Last => PAGE + inner - size_of_val(values),
+            Beside::First => PAGE,
         };
         // SAFETY: `values` fits between the guards; both ends of that are multiples of a page,
         // and the size of a type is one of its alignment.
@@ -84,19 +86,14 @@ impl<T: Copy> Drop for Guarded<T> {
     }
 }
 
-/// Whether what stands before and after the pages of the values is closed to this process.
+/// Whether the byte at an address is closed to this process.
 #[cfg(target_os = "linux")]
-pub(crate) fn is_closed<T: Copy>(values: &Guarded<T>) -> bool {
+pub(crate) fn is_closed(address: usize) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("the memory map of a process");
-    let page = rustix::param::page_size();
-    let closed = |address: usize| {
-        maps.lines().any(|line| {
-            let (range, rights) = line.split_once(' ').expect("range and rights");
-            let (from, to) = range.split_once('-').expect("from and to");
-            let at = |text| usize::from_str_radix(text, 16).expect("an address");
-            (at(from)..at(to)).contains(&address) && rights.starts_with("---")
-        })
-    };
-    let first = values.pages.addr();
-    closed(first) && closed(first + values.bytes - page)
+    maps.lines().any(|line| {
+        let (range, rights) = line.split_once(' ').expect("range and rights");
+        let (from, to) = range.split_once('-').expect("from and to");
+        let at = |text| usize::from_str_radix(text, 16).expect("an address");
+        (at(from)..at(to)).contains(&address) && rights.starts_with("---")
+    })
 }
