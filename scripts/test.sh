@@ -2,6 +2,7 @@
 # Installs what the tests need, then runs all of them.
 #   ./scripts/test.sh            everything, as CI does
 #   SKIP_DEMO=1 ./scripts/test.sh  without the end-to-end demo
+#   WFGY_VALGRIND=1 ./scripts/test.sh  also the kernel under valgrind (two minutes)
 # On data that the project does not ship, where a variable names its folder:
 #   WFGY_SCIFACT=DIR  ranking measures beside pytrec_eval's, nDCG@10 (scripts/scifact.sh)
 #   WFGY_SPANS=DIR    coverage beside the oracle's count of tokens (scripts/spans.sh)
@@ -22,6 +23,29 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "tests"
 cargo test --workspace --all-targets --locked
+
+step "kernel paths: which were tested, which this processor lacks"
+cargo test --quiet -p wfgy-kernel --locked --test properties every_path -- --nocapture | grep -E '^(tested|skipped): '
+
+step "kernel on aarch64"
+aarch64=aarch64-unknown-linux-gnu
+if ! rustc --print target-libdir --target "$aarch64" 2>/dev/null | xargs -I{} test -d {}; then
+  echo "skipped: the standard library of $aarch64 is not installed (rustup target add $aarch64)"
+elif ! command -v aarch64-linux-gnu-gcc >/dev/null || ! command -v qemu-aarch64 >/dev/null; then
+  cargo check -p wfgy-kernel --target "$aarch64" --locked
+  echo "skipped: its tests, which need aarch64-linux-gnu-gcc and qemu-aarch64"
+else
+  CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+    cargo test -p wfgy-kernel --lib --tests --target "$aarch64" --locked
+fi
+
+if [ -n "${WFGY_VALGRIND:-}" ]; then
+  step "kernel under valgrind, which knows no AVX-512"
+  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=no --error-exitcode=9" \
+    cargo test -p wfgy-kernel --lib --tests --locked
+fi
 
 step "documentation tests"
 cargo test --workspace --doc --locked

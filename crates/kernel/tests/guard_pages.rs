@@ -43,7 +43,8 @@ fn on_every_path(test: impl Fn(Isa, Beside)) {
     }
 }
 
-#[cfg(target_os = "linux")]
+// An emulator of another processor shows a memory map of its own making.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn the_values_touch_memory_that_is_closed() {
     for n in [1, 1024, 5000] {
@@ -210,11 +211,4 @@ fn layers_stay_within_their_slices() {
             assert!(weights[..] == wanted && totals[..] == wanted_totals, "{isa} {width}");
         }
     });
-}
-
-#[test]
-fn every_path_is_run_or_named() {
-    for isa in Isa::ALL.into_iter().filter(|isa| !isa.is_available()) {
-        println!("skipped: this processor lacks the kernel path {isa}");
-    }
 }

@@ -87,7 +87,7 @@ impl<T: Copy> Drop for Guarded<T> {
 }
 
 /// Whether the byte at an address is closed to this process.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) fn is_closed(address: usize) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("the memory map of a process");
     maps.lines().any(|line| {
