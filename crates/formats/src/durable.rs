@@ -1,7 +1,9 @@
 //! Files that are there whole or not at all, and stay there.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +54,15 @@ impl Prepared {
     ) -> Result<Self, WriteError> {
         let fail = |source| WriteError { path: path.to_owned(), source };
         let beside = beside(path);
-        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
+        let open = || OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
+        let file = match open() {
+            // Of a process that was killed and had the id of this one, as the first of every
+            // container has: nobody else writes here.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&beside).and_then(|()| open())
+            }
+            opened => opened,
+        };
         let file = file.map_err(fail)?;
         let prepared = Self { path: path.to_owned(), beside };
         let written = || {
@@ -96,12 +106,20 @@ pub fn sync_parent(path: &Path) -> Result<(), WriteError> {
         .map_err(|source| WriteError { path: parent.to_owned(), source })
 }
 
-/// A name in the same folder that nobody else uses: the process id keeps racing writers apart.
+/// A name in the same folder that no other process on this machine uses now: its id keeps racing
+/// writers apart. A process that was killed may have left a file of that name.
 pub fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));
     path.with_file_name(name)
+}
+
+/// Whether some process's [`beside`] a file called `of` has this name.
+pub fn is_leftover(name: &OsStr, of: &OsStr) -> bool {
+    let id = name.as_bytes().strip_prefix(b".").and_then(|rest| rest.strip_prefix(of.as_bytes()));
+    let id = id.and_then(|rest| rest.strip_prefix(b".")?.strip_suffix(b".tmp"));
+    id.is_some_and(|id| !id.is_empty() && id.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]
@@ -123,5 +141,26 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_process_of_the_same_id_left_does_not_block_a_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        fs::write(beside(&path), "half").unwrap();
+        replace(&path, PRIVATE, |w| w.write_all(b"whole")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_leftover_is_told_by_the_name_it_is_beside() {
+        let beside = beside(Path::new("somewhere/a.json"));
+        let name = beside.file_name().unwrap();
+        assert!(is_leftover(name, OsStr::new("a.json")));
+        assert!(!is_leftover(name, OsStr::new("b.json")));
+        for other in ["a.json", ".a.json.tmp", ".a.json..tmp", ".a.json.7x.tmp", ".a.json.7.tmp~"] {
+            assert!(!is_leftover(OsStr::new(other), OsStr::new("a.json")), "{other}");
+        }
     }
 }
