@@ -462,6 +462,29 @@ fn a_service_that_dies_in_the_middle_of_an_evaluation_files_no_verdict() {
 }
 
 #[test]
+fn an_evaluation_without_a_verdict_leaves_none_of_an_earlier_one() {
+    let world = World::new();
+    write_corpus(&world);
+    let url = service::start(|_| Act::Vectors);
+    world.run(INDEX_BUILD, &from_service(&url, &[])).success();
+    let dead = service::nobody();
+    let dying = service::start(|n| if n < 1 { Act::Vectors } else { Act::Die });
+    let asked = ["--index", "new", "--min-cov", "0.7", "--out", "report", "--no-file", "--gold"];
+    let eval = |gold, url| world.eval(&[&asked[..], &[gold, "--embedder-url", url]].concat());
+    for (gold, service, code) in
+        [("gold.json", &dying, 4), ("gold.json", &dead, 4), ("no_gold.json", &url, 2)]
+    {
+        let ran = eval("gold.json", &url);
+        assert!(world.path("report/verdict.json").exists(), "{}", ran.told());
+        eval(gold, service).refuses(code, &[]);
+        assert_eq!(fs::read_dir(world.path("report")).expect("a folder").count(), 0, "{gold}");
+    }
+    // What is no evaluation takes nothing away.
+    eval("gold.json", &url);
+    world.refused(WFGY_EVAL, &[&asked[..], &["gold.json", "--what"]].concat(), 2, &["--what"]);
+}
+
+#[test]
 fn an_index_asked_with_a_service_of_another_dimension_is_refused_by_name() {
     let world = World::new();
     write_corpus(&world);

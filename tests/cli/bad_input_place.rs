@@ -124,7 +124,6 @@ fn nothing_but_a_run_gives_way_to_a_run_and_no_file_to_a_folder() {
     world.eval(&[&eval[..], &["--trec-run", "run.txt"]].concat()).exits(3);
     world.eval(&[&eval[..], &["--trec-run", "run.txt"]].concat()).exits(3);
     symlink(world.path("run.txt"), world.path("link")).expect("a link");
-    let before = world.listing();
     for (flag, path, part) in [
         ("--trec-run", "gold.json", "no run; name another file"),
         ("--trec-run", "docs", "no regular file"),
@@ -135,6 +134,13 @@ fn nothing_but_a_run_gives_way_to_a_run_and_no_file_to_a_folder() {
         let parts = [&format!("{flag} {path}"), part];
         world.refused(WFGY_EVAL, &[&eval[..], &[flag, path]].concat(), 2, &parts);
     }
+    world.eval(&[&eval[..], &["--out", "report"]].concat()).exits(3);
+    for (out, run) in [("report", "report/runs.jsonl"), ("report/", "docs/../report/run.txt")] {
+        let parts = [&format!("--trec-run {run}"), "lies in the folder of --out"];
+        let args = [&eval[..], &["--out", out, "--trec-run", run]].concat();
+        world.refused(WFGY_EVAL, &args, 2, &parts);
+    }
+    let before = world.listing();
     for path in ["docs", "link", "nowhere/policy.toml"] {
         let calibrate = ["calibrate", "--gold", "gold.json", "--index", "docs", "--write", path];
         world.refused(WFGY_EVAL, &calibrate, 2, &[&format!("--write {path}"), "name a file"]);

@@ -53,6 +53,11 @@ pub(crate) fn file(flag: &str, path: &Path, store: Option<&Path>) -> Result<(), 
     }
 }
 
+/// Whether a file, which need not exist yet, lies in a folder or deeper.
+pub(crate) fn is_within(file: &Path, folder: &Path) -> bool {
+    real(file.parent().unwrap_or(file)).starts_with(real(folder))
+}
+
 /// What a folder is a part of, and what comes of writing there.
 fn lives_in(folder: &Path, store: Option<&Path>) -> Option<impl Display + use<>> {
     if let Some(index) = folder.ancestors().find(|above| is_index(above)) {

@@ -1,5 +1,6 @@
 //! Everything that leaves: standard output, the folder of `--out`, TREC runs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -117,8 +118,7 @@ pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
     }
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-    let ours = |name: &std::ffi::OsString| FILES.iter().any(|file| name == file);
-    match names.iter().find(|name| !ours(name)) {
+    match names.iter().find(|name| !is_ours(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::input(format!(
             "--out {}: holds `{}`; name a folder of its own",
@@ -128,13 +128,41 @@ pub(crate) fn check_folder(folder: &Path, store: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a run's file that cannot be written, or would take the place of something that is no
-/// run.
+/// Whether a file of `--out`, or what an evaluation that was killed left of one, has this name.
+fn is_ours(name: &OsStr) -> bool {
+    FILES.iter().any(|file| name == *file || durable::is_leftover(name, OsStr::new(file)))
+}
+
+/// Takes away what an earlier evaluation left in the folder of `--out`.
+///
+/// # Errors
+/// Where a file cannot be removed.
+pub(crate) fn clear_folder(folder: &Path) -> Result<(), Failure> {
+    let at = |error: io::Error| Failure::unable(format!("{}: {error}", folder.display()));
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(at)?,
+    };
+    let names: Vec<_> = entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
+    let mut names = names.into_iter().collect::<Result<Vec<_>, _>>().map_err(at)?;
+    // Files that are believed go first: runs without them are read by nobody.
+    names.retain(|name| is_ours(name));
+    names.sort_by_key(|name| FILES.iter().position(|file| name == file).unwrap_or(FILES.len()));
+    names.iter().try_for_each(|name| fs::remove_file(folder.join(name))).map_err(at)
+}
+
+/// Refuses a run's file that cannot be written, lies in the folder of `--out`, or would take the
+/// place of something that is no run.
 ///
 /// # Errors
 /// Where it may not be written.
-pub(crate) fn check_trec_run(path: &Path, store: &Path) -> Result<(), Failure> {
+pub(crate) fn check_trec_run(path: &Path, store: &Path, out: Option<&Path>) -> Result<(), Failure> {
     place::file("--trec-run", path, Some(store))?;
+    if out.is_some_and(|folder| place::is_within(path, folder)) {
+        let problem =
+            "lies in the folder of --out, which holds nothing else; name a place elsewhere";
+        return Err(Failure::input(format!("--trec-run {}: {problem}", path.display())));
+    }
     let Ok(mut old) = fs::File::open(path) else { return Ok(()) };
     let mut start = [0; 4096];
     let read = old.read(&mut start).map_err(Failure::unable)?;
@@ -164,7 +192,7 @@ impl Results {
     }
 }
 
-/// Writes the files of `--out`, and gives those that wait for the verdict to be filed.
+/// Writes the files of `--out` into the folder, which was [cleared](clear_folder), and gives those that wait for the verdict to be filed.
 ///
 /// # Errors
 /// Where a file cannot be written.
@@ -177,14 +205,6 @@ pub(crate) fn write_folder(
 ) -> Result<Results, Failure> {
     let at = |error: io::Error| Failure::unable(format!("{}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(at)?;
-    // A verdict of an earlier evaluation must not stand beside the runs of this one.
-    let optional = ["baseline.runs.jsonl", "latency.jsonl", "texts.jsonl", "vectors.npy"];
-    for stale in ["verdict.json", "report.json"].into_iter().chain(optional) {
-        match fs::remove_file(folder.join(stale)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(error)),
-            _ => {}
-        }
-    }
     let written = |name: &str, arm: &Arm| {
         runs::write_runs(&folder.join(name), &arm.runs).map(drop).map_err(Failure::unable)
     };

@@ -62,6 +62,15 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let (Some(gold_path), Some(index_name)) = (&args.gold, &args.index) else {
         return Err(Failure::input("--gold and --index are both needed"));
     };
+    let store = if args.no_file { args.store.open() } else { args.store.writable()? };
+    if let Some(file) = &args.trec_run {
+        output::check_trec_run(file, store.path(), args.out.as_deref())?;
+    }
+    // First of all, so that whatever this evaluation comes to no verdict of another stands there.
+    if let Some(folder) = &args.out {
+        output::check_folder(folder, store.path())?;
+        output::clear_folder(folder)?;
+    }
     let began = clock::now()?;
     let mut draft = policy::draft(&args.criteria)?;
     if let Some(seeds) = args.seeds {
@@ -76,7 +85,6 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         false => Failure::input(error),
     })?;
     tracing::info!(questions = gold.items.len(), gold = %plain(gold_path.display()), "gold set read");
-    let store = if args.no_file { args.store.open() } else { args.store.writable()? };
     let opened = target::open(index_name, &store)?;
     tracing::info!(
         directory = %plain(opened.directory.display()),
@@ -110,12 +118,6 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let baseline = baseline
         .map(|name| OpenedBaseline::open(name, &store, &queries, &args.source))
         .transpose()?;
-    if let Some(folder) = &args.out {
-        output::check_folder(folder, store.path())?;
-    }
-    if let Some(file) = &args.trec_run {
-        output::check_trec_run(file, store.path())?;
-    }
     // Only once everything is at hand: what cannot be evaluated makes no store.
     let began_seq = match args.no_file {
         true => None,
