@@ -1,16 +1,19 @@
 //! What the programs do while somebody looks on, or waits for too long.
 
 mod handbook;
+mod service;
 mod support;
 
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use handbook::folder;
+use handbook::{MET, folder, judge, with_b};
 use rustix::process::{Pid, Signal, kill_process};
-use support::{INDEX_BUILD, Ran, VEC, World};
+use service::Act;
+use support::{INDEX_BUILD, Ran, VEC, WFGY_EVAL, World};
 
 #[test]
 fn a_build_on_a_terminal_shows_a_bar_with_rate_and_eta() {
@@ -74,4 +77,70 @@ fn an_interrupt_while_vec_waits_for_the_lock_exits_130_and_moves_nothing() {
     holder.kill().expect("it runs");
     holder.wait().expect("it ends");
     world.vec(&[&["alias", "update", "live", "--to", "other"][..], &drill].concat()).success();
+}
+
+#[test]
+fn an_interrupt_in_the_diagnosis_exits_130_and_files_nothing() {
+    // A service that tells of each request, and answers once it is told to.
+    let (asked, requests) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    let url = service::start(move |_| {
+        asked.send(()).expect("the test listens");
+        answers.recv().expect("the test answers");
+        Act::Vectors
+    });
+    let world = World::new();
+    world.write("corpus.json", support::CORPUS);
+    world.write("gold.json", support::GOLD);
+    // Runs a program to its end, and calls `before` with its process id and the number of a
+    // request before that is answered.
+    let serve = |program: &str, args: &[&str], before: &dyn Fn(Pid, usize)| {
+        let mut command = world.command(program);
+        command.args(args).args(["--embedder-url", &url]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut n = 0;
+        while child.try_wait().expect("its state").is_none() {
+            if requests.recv_timeout(Duration::from_millis(10)).is_ok() {
+                before(Pid::from_child(&child), n);
+                answer.send(()).expect("the service waits");
+                n += 1;
+            }
+        }
+        (Ran::ended(&child.wait_with_output().expect("it ended"), format!("{command:?}")), n)
+    };
+    let build = ["--input", "corpus.json", "--out", "docs", "--embedder", "openai", "--model", "m"];
+    serve(INDEX_BUILD, &build, &|_, _| ()).0.success();
+    let eval = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.1", "--out", "report"];
+    let (ran, n) = serve(WFGY_EVAL, &eval, &|_, _| ());
+    ran.exits(3);
+    let filed = || fs::read_dir(world.path(".wfgy/verdicts")).expect("a store").count();
+    assert_eq!(filed(), 1);
+
+    // The last thing that is asked is how the diagnosis finds texts cut by the model.
+    let interrupt = |pid: Pid, at: usize| {
+        if at + 1 == n {
+            kill_process(pid, Signal::INT).expect("it runs");
+        }
+    };
+    let (ran, _) = serve(WFGY_EVAL, &eval, &interrupt);
+    let ran = ran.exits(130);
+    assert!(ran.stderr.contains("interrupted; nothing was filed"), "{}", ran.told());
+    assert_eq!(filed(), 1, "nothing was filed");
+    assert!(!world.path("report/verdict.json").exists(), "no verdict of an earlier evaluation");
+}
+
+#[test]
+fn what_a_killed_run_left_in_the_out_folder_is_no_file_of_somebody_else() {
+    let world = with_b();
+    for name in [".report.json.4711.tmp", ".verdict.json.1.tmp", ".runs.jsonl.23.tmp"] {
+        world.write(&format!("out/{name}"), "half");
+    }
+    judge(&world, "docs_vB", &MET, &["--out", "out"]).success();
+    let left = world.listing().into_keys().filter(|name| name.ends_with(".tmp"));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new());
+    world.write("out/.report.json.mine.tmp", "kept");
+    let args = ["--gold", "gold_40.json", "--index", "docs_vB", "--out", "out"];
+    let args = [&args[..], &MET].concat();
+    world.refused(WFGY_EVAL, &args, 2, &["holds `.report.json.mine.tmp`"]);
 }

@@ -1,8 +1,8 @@
 //! Progress on a terminal, silence in a pipe; logging; interrupts.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -45,19 +45,23 @@ pub(crate) fn start_log(speech: &Speech) {
 pub(crate) struct Interrupt(&'static Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM.
+    /// Listens for SIGINT and SIGTERM, from the first call on for the rest of the process: what
+    /// came between two of its steps is seen by the next.
     ///
     /// # Errors
     /// Where the handlers cannot be installed.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        // For the rest of the process, as the handlers are.
-        let flag: &'static Arc<AtomicBool> = Box::leak(Box::default());
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
-                .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
-                .map_err(Failure::unable)?;
-        }
-        Ok(Self(flag))
+        static LISTENS: OnceLock<Result<Arc<AtomicBool>, String>> = OnceLock::new();
+        let listens = LISTENS.get_or_init(|| {
+            let flag: Arc<AtomicBool> = Arc::default();
+            for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+                signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
+                    .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok(flag)
+        });
+        listens.as_ref().map(Self).map_err(Failure::unable)
     }
 
     /// Whether it was asked to stop.

@@ -146,7 +146,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     };
     let other = baseline.as_ref().map(|arm| arm.parts(parts, &queries, scorer.as_ref()));
     let timed = args.latency || asks_for_latency(&effective);
-    let watched = watched(&settings, gold_path, |settings, progress| {
+    let evaluated = watched(&settings, gold_path, |settings, progress| {
         let (evaluation, beside) = match other {
             None => (evaluate(parts, settings, progress)?, None),
             Some(other) => {
@@ -163,7 +163,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
         };
         Ok((evaluation, beside, latency))
     });
-    let (evaluation, other, latency) = watched?;
+    let (evaluation, other, latency) = evaluated?;
     let ended = clock::now()?;
 
     let Evaluation { mut context, runs, timings, exports, .. } = evaluation;
@@ -181,7 +181,9 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if args.diagnose || judged.decision.verdict != Verdict::Pass {
         let live = baseline.as_ref().map(|arm| &arm.opened.index as &dyn Store);
         let Arm { context, runs } = &judged.candidate;
-        judged.diagnosis = explain::diagnosed(&parts, &settings, context, runs, live);
+        judged.diagnosis = watched(&settings, gold_path, |settings, _| {
+            Ok(explain::diagnosed(&parts, settings, context, runs, live))
+        })?;
     }
     let file = verdict_file(&judged, args, &store, began, ended, began_seq)?;
     let results = match &args.out {
@@ -202,6 +204,9 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     judged.latency = wfgy_engine::latency(&timings);
     if file.measured.unusable.is_none() {
         judged.standing = Some(Standing::of(&store, &file, &opened.directory)?);
+    }
+    if terminal::Interrupt::listen()?.asked() {
+        return Err(interrupted());
     }
     // From here on nothing takes the verdict back.
     let filed = file_verdict(&file, &store)?;
@@ -250,7 +255,7 @@ pub(crate) fn watched<T>(
     let result = work(&settings, &progress);
     stages.clear();
     if interrupt.asked() {
-        return Err(Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() });
+        return Err(interrupted());
     }
     result.map_err(|error| match (&error, settings.redact) {
         // A service may repeat what it was asked.
@@ -260,6 +265,10 @@ pub(crate) fn watched<T>(
         }
         _ => engine_failure(error, gold),
     })
+}
+
+fn interrupted() -> Failure {
+    Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() }
 }
 
 /// Input errors are the user's, everything else the world's; those of the gold set name its file.
