@@ -217,7 +217,17 @@ fn a_replay_compares_again_without_either_index() {
     };
     let again = json(&replay(&[]).success());
     assert_eq!(again["decided_digest"], verdict["decided_digest"]);
-    let alone = json(&replay(&["--no-baseline"]).success());
+    assert_eq!(replay(&[]).stderr, "");
+    // A baseline made worse by hand would let a drift pass.
+    let runs = String::from_utf8(world.read("out/baseline.runs.jsonl")).expect("JSON is UTF-8");
+    let edited = runs.replacen("\"delta_s_question\":0.3", "\"delta_s_question\":0.4", 1);
+    assert_ne!(runs, edited, "there is such a value");
+    world.write("out/baseline.runs.jsonl", edited);
+    let other = "baseline.runs.jsonl is not what verdict.json was given on";
+    assert!(replay(&[]).stderr.contains(other), "{}", replay(&[]).told());
+    let alone = replay(&["--no-baseline"]).success();
+    assert_eq!(alone.stderr, "", "a replay that declines the baseline does not read it");
+    let alone = json(&alone);
     assert_eq!(alone["decided"]["baseline"], Value::Null);
     assert_eq!(alone["approves"], "nothing", "as every replay");
     fs::remove_file(world.path("out/baseline.runs.jsonl")).expect("a file");
@@ -251,9 +261,19 @@ fn cutover_with_a_baseline_times_both_indexes_and_may_be_flipped() {
     assert_eq!(stages["total"]["calls"], 2000);
     assert!(stages["retrieve"]["p95"]["point"].as_f64() > Some(0.0), "{stages}");
     let again = world.eval(&[&["replay", "out", "--format", "json"][..], &CUTOVER].concat());
-    let again = json(&again.success());
+    let again = again.success();
+    assert_eq!(again.stderr, "", "what is replayed is what was measured");
+    let again = json(&again);
     assert_eq!(again["decided_digest"], verdict["decided_digest"]);
     assert_eq!(again["measured"]["findings"], verdict["measured"]["findings"]);
+    let calls = String::from_utf8(world.read("out/latency.jsonl")).expect("JSON is UTF-8");
+    let (first, rest) = calls.split_once('\n').expect("lines");
+    let mut call: Value = serde_json::from_str(first).expect("JSON");
+    call["stages_ms"]["retrieve"] = 9e6.into();
+    world.write("out/latency.jsonl", format!("{call}\n{rest}"));
+    let ran = world.eval(&[&["replay", "out"][..], &CUTOVER].concat());
+    let other = "latency.jsonl is not what report.json gives the quantiles of";
+    assert!(ran.stderr.contains(other), "{}", ran.told());
     // What was measured is no part of what was decided.
     judge(&world, "docs_vB", &CUTOVER, &more).success();
     let twice = json_file(&world, "out/verdict.json");

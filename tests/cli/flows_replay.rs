@@ -49,6 +49,21 @@ fn runs_that_are_not_those_of_the_verdict_beside_them_are_said() {
 }
 
 #[test]
+fn runs_under_another_name_are_not_taken_for_those_beside_them() {
+    let world = evaluated();
+    std::fs::copy(world.path("out/runs.jsonl"), world.path("out/monday.jsonl")).expect("a copy");
+    let refused = |args: &[&str], part: &str| {
+        world.refused(support::WFGY_EVAL, args, 2, &[part, "name the folder"]);
+    };
+    refused(&["diff", "out/monday.jsonl", "out/runs.jsonl"], "out/monday.jsonl");
+    refused(&["diff", "out", "out/report.json"], "out/report.json");
+    refused(&[&["replay", "out/monday.jsonl"], &MET[..]].concat(), "out/monday.jsonl");
+    std::fs::copy(world.path("out/runs.jsonl"), world.path("out/baseline.runs.jsonl")).expect("it");
+    refused(&[&["replay", "out/baseline.runs.jsonl"], &MET[..]].concat(), "out/baseline.runs");
+    world.eval(&[&["replay", "out/runs.jsonl"], &MET[..]].concat()).success();
+}
+
+#[test]
 fn damaged_results_are_refused_by_name_and_never_panic() {
     let world = World::with_index();
     let ask = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.1", "--no-file"];

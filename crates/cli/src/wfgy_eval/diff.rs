@@ -10,7 +10,7 @@ use wfgy_kernel::round9;
 use super::args::CheckFormat;
 use super::judged::Arm;
 use super::run::engine_failure;
-use super::stored::{BASELINE_RUNS, Stored};
+use super::stored::Stored;
 use super::table::shortened;
 use crate::exit::Failure;
 use crate::plain::plain;
@@ -97,10 +97,10 @@ fn is_seen(question: &ChangedQuestion) -> bool {
     numbers(old) != numbers(new) || old.states != new.states || hits(old) != hits(new)
 }
 
-/// The arm that a folder of `--out`, or a file of runs in one, holds.
+/// The arm that a folder of `--out`, or the runs in one, are of.
 fn arm(named: &Path) -> Result<Arm, Failure> {
     let stored = Stored::open(named)?;
-    if named.file_name().is_some_and(|name| name == BASELINE_RUNS) {
+    if stored.names_baseline {
         let lacking = || Failure::input(format!("{}: its report knows none", named.display()));
         return stored.baseline()?.map(|beside| beside.arm).ok_or_else(lacking);
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use wfgy_core::Digest;
-use wfgy_core::evaluation::{Context, Curves, LatencyRecord, Noise, RunRecord};
+use wfgy_core::evaluation::{Context, Curves, Latency, LatencyRecord, Noise, RunRecord};
 use wfgy_engine::{
     Records, StageLatency, WorstQuestion, add_latency_ratios, add_noise_floor, curves,
-    paired_summary, summary,
+    latency_quantiles, paired_summary, summary,
 };
 use wfgy_formats::report::Diagnosis;
 use wfgy_formats::runs;
@@ -74,6 +74,8 @@ pub(crate) struct Judged {
     pub target: String,
     /// The calls of the latency pass; empty where there was none.
     pub calls: Vec<LatencyRecord>,
+    /// Their quantiles.
+    pub single_calls: Latency,
     /// By what it was judged.
     pub policy: EffectivePolicy,
     /// What was measured.
@@ -141,6 +143,7 @@ impl Judged {
         Ok(Self {
             candidate,
             baseline,
+            single_calls: latency_quantiles(&calls),
             calls,
             target,
             policy,

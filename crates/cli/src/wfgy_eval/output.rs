@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use wfgy_core::canonical_json;
 use wfgy_core::evaluation::{RunStatus, TimingRecord};
-use wfgy_engine::{Exports, latency_quantiles};
+use wfgy_engine::Exports;
 use wfgy_formats::durable::{self, PRIVATE, Prepared};
 use wfgy_formats::{junit, npy, report, runs, trec, verdict};
 use wfgy_gate::{Verdict, VerdictFile};
@@ -224,7 +224,7 @@ pub(crate) fn write_folder(
         schema_version: report::SCHEMA_VERSION,
         context: judged.candidate.context.clone(),
         baseline: baseline_report(judged),
-        latency: (!judged.calls.is_empty()).then(|| latency_quantiles(&judged.calls)),
+        latency: (!judged.calls.is_empty()).then(|| judged.single_calls.clone()),
         metrics: judged.evidence.metrics.clone(),
         curves: judged.curves.clone(),
         findings,

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use wfgy_core::Digest;
 use wfgy_formats::{runs, verdict};
 use wfgy_gate::{Circumstances, Evidence, Finding, Setting, Unusable, VerdictFile};
 
@@ -26,8 +25,11 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let now = clock::now()?;
     let stored = Stored::open(folder)?;
+    if stored.names_baseline {
+        let problem = "are the baseline's runs; name the folder to judge the candidate's";
+        return Err(Failure::input(format!("{}: {problem}", folder.display())));
+    }
     let candidate = stored.candidate()?;
-    let runs = candidate.digest()?;
     // A replay that declines the baseline judges the candidate's runs alone.
     let baseline = match criteria.no_baseline {
         true => None,
@@ -53,7 +55,7 @@ pub(crate) fn run(
     let effective = policy::of_replay(draft, &setting, folder)?;
     let target = PathBuf::from(&context.index);
     let folder = &stored.folder;
-    let calls = match stored.report.latency {
+    let calls = match &stored.report.latency {
         Some(_) => runs::read_latency(folder.join("latency.jsonl")).map_err(Failure::input)?,
         None => Vec::new(),
     };
@@ -78,7 +80,10 @@ pub(crate) fn run(
     let file =
         VerdictFile::new(&judged.policy, &judged.evidence, judged.decision.clone(), circumstances)
             .map_err(Failure::unable)?;
-    warn_of_others(folder, runs, &judged.evidence);
+    warn_of_others(folder, &file, &judged.evidence);
+    if stored.report.latency.is_some_and(|latency| latency != judged.single_calls) {
+        warn(folder, "latency.jsonl", "what report.json gives the quantiles of");
+    }
     judged.unusable = Some(Unusable::Replayed);
     judged.filed = Some(format!("not filed: {}; it approves nothing", Unusable::Replayed));
     output::print(format, &judged, &file)?;
@@ -89,18 +94,18 @@ pub(crate) fn run(
 }
 
 /// Says where runs or noise floor are not those that the verdict beside them was given on.
-fn warn_of_others(folder: &Path, runs: Digest, evidence: &Evidence) {
+/// `replayed`: the verdict that they give.
+fn warn_of_others(folder: &Path, replayed: &VerdictFile, evidence: &Evidence) {
     let path = folder.join("verdict.json");
     let Ok((VerdictFile { decided, .. }, _)) = verdict::read(&path) else { return };
-    let warn = |what: &str| {
-        say::note(&format!(
-            "wfgy_eval: {}: {what} is not what verdict.json was given on: it was edited, or comes \
-             from another evaluation",
-            folder.display()
-        ));
-    };
-    if decided.runs_digest != runs {
+    let warn = |what: &str| warn(folder, what, "what verdict.json was given on");
+    if decided.runs_digest != replayed.decided.runs_digest {
         warn("runs.jsonl");
+    }
+    // A replay that declines the baseline reads nothing of it.
+    let baselines = decided.baseline.as_ref().zip(replayed.decided.baseline.as_ref());
+    if baselines.is_some_and(|(there, here)| there.runs_digest != here.runs_digest) {
+        warn("baseline.runs.jsonl");
     }
     let noise = evidence.noise.as_ref().filter(|_| decided.k == evidence.k);
     let is_other = |finding: &Finding| {
@@ -110,4 +115,11 @@ fn warn_of_others(folder: &Path, runs: Digest, evidence: &Evidence) {
     if decided.findings.iter().any(is_other) {
         warn("the noise floor in report.json");
     }
+}
+
+fn warn(folder: &Path, what: &str, expected: &str) {
+    say::note(&format!(
+        "wfgy_eval: {}: {what} is not {expected}: it was edited, or comes from another evaluation",
+        folder.display()
+    ));
 }

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 /// The runs of the index that was judged.
 const RUNS: &str = "runs.jsonl";
 /// Those of the baseline.
-pub(crate) const BASELINE_RUNS: &str = "baseline.runs.jsonl";
+const BASELINE_RUNS: &str = "baseline.runs.jsonl";
 
 /// A folder that `--out` wrote.
 pub(crate) struct Stored {
@@ -19,20 +19,32 @@ pub(crate) struct Stored {
     pub folder: PathBuf,
     /// Its report.
     pub report: Report,
+    /// Whether the baseline's runs were named, rather than the folder or the candidate's.
+    pub names_baseline: bool,
 }
 
 impl Stored {
-    /// Opens the folder, or the one that a file of it stands in.
+    /// Opens the folder, or the one that the runs of an arm stand in.
     ///
     /// # Errors
-    /// Where it holds no report of this version.
+    /// Where another file is named, or the folder holds no report of this version.
     pub(crate) fn open(named: &Path) -> Result<Self, Failure> {
-        let folder = match named.is_file() {
-            true => named.parent().unwrap_or(Path::new(".")).to_owned(),
-            false => named.to_owned(),
+        let is = |name: &str| named.file_name().is_some_and(|file| file == name);
+        let (folder, names_baseline) = match named.is_file() {
+            true if is(RUNS) || is(BASELINE_RUNS) => {
+                (named.parent().unwrap_or(Path::new(".")).to_owned(), is(BASELINE_RUNS))
+            }
+            // Runs under another name are read by nobody: those beside them would be judged.
+            true => {
+                return Err(Failure::input(format!(
+                    "{}: name the folder that --out wrote, or {RUNS} or {BASELINE_RUNS} in it",
+                    named.display()
+                )));
+            }
+            false => (named.to_owned(), false),
         };
         let report = report::read(folder.join("report.json")).map_err(Failure::input)?;
-        Ok(Self { folder, report })
+        Ok(Self { folder, report, names_baseline })
     }
 
     /// The arm that was judged.

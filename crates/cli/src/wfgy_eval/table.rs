@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use wfgy_core::Number;
 use wfgy_core::evaluation::{ArmName, StageQuantiles};
-use wfgy_engine::{WorstQuestion, latency_quantiles};
+use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict};
 
 use super::culprits::LAMBDA;
@@ -330,7 +330,7 @@ fn pass_lines(judged: &Judged) -> Vec<String> {
         });
         format!("{name}, single calls in ms: {}", stages.collect::<Vec<_>>().join("; "))
     };
-    latency_quantiles(&judged.calls).iter().map(line).collect()
+    judged.single_calls.iter().map(line).collect()
 }
 
 /// What this very evaluation took; it decides nothing.
