@@ -91,11 +91,13 @@ impl InputError {
     }
 
     /// The same with nothing of what the file holds but ids: no values, and of the field only what
-    /// comes before a key that is not one of `known`. Numbers at the end of a key do not count.
+    /// comes before a key that is not one of `known`. Numbers at the end of a key, and places in a
+    /// list behind it, do not count.
     pub fn redacted(mut self, known: &[&str]) -> Self {
         let is_known = |key: &&str| {
-            let key = key.split('[').next().unwrap_or(key);
+            let (key, places) = key.split_at(key.find('[').unwrap_or(key.len()));
             known.contains(&key.trim_end_matches(|c: char| c.is_ascii_digit()))
+                && places.chars().all(|c| c.is_ascii_digit() || matches!(c, '[' | ']'))
         };
         self.field = self.field.and_then(|field| {
             let keys: Vec<&str> = field.split('.').take_while(is_known).collect();
@@ -118,5 +120,25 @@ impl fmt::Display for InputError {
             write!(f, ": {field}")?;
         }
         write!(f, ": {}", self.problem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redacted_field_has_places_in_lists_and_nothing_else_in_brackets() {
+        let known = ["items", "question", "paraphrase_"];
+        for (field, expected) in [
+            ("items[3].question", Some("items[3].question")),
+            ("items[3][0].paraphrase_12", Some("items[3][0].paraphrase_12")),
+            ("items[3].question[call me]", Some("items[3]")),
+            ("question[call me]", None),
+            ("question[3] and more", None),
+        ] {
+            let error = InputError::file("gold.json", "is wrong").field(field).redacted(&known);
+            assert_eq!(error.field.as_deref(), expected, "{field}");
+        }
     }
 }
