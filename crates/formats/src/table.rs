@@ -143,9 +143,11 @@ impl<'a> Row<'a> {
 
     fn number(&self, column: &str) -> Result<Option<u32>, InputError> {
         let Some(cell) = self.get(column) else { return Ok(None) };
-        let problem = format!("is no whole number from 0 to {}", u32::MAX);
-        let wrong = || self.wrong(column, format!("`{cell}` {problem}")).bare(&problem);
-        cell.trim().parse().map(Some).map_err(|_| wrong())
+        let wrong = |_| {
+            let problem = format!("is no whole number from 0 to {}", u32::MAX);
+            self.wrong(column, format!("`{cell}` {problem}")).bare(&problem)
+        };
+        cell.trim().parse().map(Some).map_err(wrong)
     }
 
     fn question(&self) -> Result<Question, InputError> {

@@ -245,7 +245,7 @@ impl Block {
 /// Whether a file that begins so may be a run: empty, or six columns of which the second is `Q0`.
 pub fn begins_as_run(start: &[u8]) -> bool {
     let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let columns: Vec<&[u8]> = first.split(u8::is_ascii_whitespace).collect();
+    let columns: Vec<&[u8]> = lines::words(first).collect();
     start.is_empty() || (columns.len() == 6 && columns[1] == b"Q0")
 }
 

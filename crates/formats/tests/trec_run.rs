@@ -2,7 +2,7 @@
 
 use wfgy_core::evaluation::HitRecord;
 use wfgy_core::{Span, snippet_id};
-use wfgy_formats::trec::{RunError, write_run};
+use wfgy_formats::trec::{RunError, begins_as_run, write_run};
 use wfgy_score::trec::{Level, Ranked, ranked, trec_order};
 
 fn hit(doc: &str, section: &str, start: usize, score: f64) -> HitRecord {
@@ -81,5 +81,15 @@ fn an_id_that_a_run_cannot_hold_is_refused_and_percent_encoded_at_the_other_leve
     assert!(written(&hits, Level::Section).contains(" a%20b#s "));
     for (question, tag) in [("q 1", "t"), ("q", "t t"), ("", "t")] {
         assert!(write_run(&mut out, [(question, &hits[..0])], Level::Snippet, tag).is_err());
+    }
+}
+
+#[test]
+fn a_run_is_told_by_its_columns_whatever_stands_between_them() {
+    for run in ["", "q1 Q0 d 1 0.5 tag\n", "q1 Q0 d 1 0.5 tag\r\n", "q1\tQ0  d   1 0.5 tag \n"] {
+        assert!(begins_as_run(run.as_bytes()), "{run:?}");
+    }
+    for other in ["{\"items\": []}\n", "q1 Q0 d 1 0.5\n", "q1 Q1 d 1 0.5 tag\n"] {
+        assert!(!begins_as_run(other.as_bytes()), "{other:?}");
     }
 }

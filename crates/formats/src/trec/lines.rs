@@ -190,7 +190,7 @@ fn parse<'t, const N: usize, V: Send>(
 }
 
 /// What stands between white space.
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
