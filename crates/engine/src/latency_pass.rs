@@ -21,6 +21,9 @@ use crate::texts::embed_checked;
 pub const CALLS: usize = 2_000;
 /// Calls of each arm before those.
 const WARM_UP: usize = 100;
+/// Failed calls, the warm-up's among them, with which the pass ends: the first left the ratios
+/// without data, and of a service that is gone each takes as long as all of its tries.
+const MOST_FAILED: usize = 20;
 /// Turns between two steps of the progress.
 const TURNS_AT_A_TIME: usize = 50;
 
@@ -34,7 +37,8 @@ struct Caller<'a> {
 
 /// Makes `calls` calls of the candidate, and as many of the baseline where there is one.
 ///
-/// A call that fails is a record with its error: it is not tried again.
+/// A call that fails is a record with its error: it is not tried again, and with the twentieth the
+/// pass ends.
 ///
 /// # Errors
 /// [`EvaluateError`] where the calls cannot be planned.
@@ -54,17 +58,20 @@ pub fn measure_latency(
     let mut records = Vec::with_capacity(calls * arms.len());
     progress(Progress { stage: "latency", done: 0, total: calls });
     let turns = plan.runs.iter().cycle().take(WARM_UP + calls).enumerate();
+    let mut failed = 0;
     for (turn, run) in turns {
         for arm in &arms {
             let (stages, error) = arm.call(run, settings);
-            if let Some(call) = turn.checked_sub(WARM_UP) {
+            failed += usize::from(error.is_some());
+            // A pass that ends in the warm-up has at least the call that ended it.
+            if turn >= WARM_UP || (failed >= MOST_FAILED && error.is_some()) {
                 let error = error.map(|error| match settings.redact {
                     true => "a call failed; its message is redacted".to_owned(),
                     false => error.to_string(),
                 });
                 records.push(LatencyRecord {
                     arm: arm.name,
-                    call,
+                    call: turn.saturating_sub(WARM_UP),
                     question: candidate.gold.items[run.question].id.clone(),
                     wording: run.wording,
                     seed: run.seed,
@@ -72,6 +79,9 @@ pub fn measure_latency(
                     error,
                 });
             }
+        }
+        if failed >= MOST_FAILED {
+            break;
         }
         arms.reverse();
         let done = (turn + 1).saturating_sub(WARM_UP);

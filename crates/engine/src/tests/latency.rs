@@ -105,3 +105,20 @@ fn a_call_that_fails_is_a_record_with_its_error() {
     assert!(failed[0].error.as_ref().unwrap().contains("busy"));
     assert_eq!(failed[0].stages_ms.keys().collect::<Vec<_>>(), ["embed"]);
 }
+
+#[test]
+fn a_pass_ends_where_calls_fail_and_the_ratios_have_no_data() {
+    let embedder = HashEmbedder::new("m");
+    let (candidate, baseline, gold) = (store(&embedder), store(&embedder), questions());
+    let asked = run(&gold, &candidate, &embedder).unwrap().runs;
+    let dead = asked.into_iter().filter_map(|run| Some((run.text?, u32::MAX))).collect();
+    *candidate.failing.lock().unwrap() = dead;
+    candidate.turns.lock().unwrap().clear();
+    let [new, old] = [&candidate, &baseline].map(|store| parts(&gold, store, &embedder));
+    let calls = measure_latency(new, Some(old), 100, &settings(), &|_| ()).unwrap();
+    assert_eq!(candidate.turns.lock().unwrap().len(), 20, "the twentieth failure is the last");
+    let [call] = &calls[..] else { panic!("the call that ended the pass: {calls:?}") };
+    assert!(call.arm == ArmName::Candidate && call.error.is_some(), "{call:?}");
+    let missing = &taken(&calls).missing["latency.p95_ratio"];
+    assert!(missing.contains("1 of 1 calls of the latency pass failed"), "{missing}");
+}
