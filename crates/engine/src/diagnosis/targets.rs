@@ -8,7 +8,7 @@ use wfgy_score::label::{LabelProblem, locate};
 use super::prose::words;
 use crate::reader::{DOCUMENTS_AT_A_TIME, Reader};
 
-/// Passages that are looked for elsewhere.
+/// Passages that are looked for elsewhere; of more absent ones nothing is known.
 const SOUGHT: usize = 256;
 /// Targets from which on a pattern among them is one.
 const LEAST: usize = 3;
@@ -16,7 +16,7 @@ const LEAST: usize = 3;
 /// What became of the targets, alternatives counted one by one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TargetSight {
-    /// Targets in all.
+    /// Targets of which it is known; of those whose passage is not where it should be the first 256.
     pub targets: usize,
     /// Those whose document is not there.
     pub no_document: usize,
@@ -125,8 +125,12 @@ impl<'g> Sought<'g> {
             Err(LabelProblem::QuoteAbsent { section_id, .. }) => {
                 let text = texts.iter().find(|(id, _)| *id == section_id).map_or("", |s| s.1);
                 let quote = reference.quote.as_deref().unwrap_or_default();
-                if self.absent.len() >= SOUGHT || quote.is_empty() {
+                if quote.is_empty() {
                     self.sight.stale += 1;
+                    return;
+                }
+                if self.absent.len() >= SOUGHT {
+                    self.sight.targets -= 1;
                     return;
                 }
                 let words = words(text);
@@ -200,6 +204,8 @@ fn in_one_run(gone: &[bool]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use wfgy_core::Span;
+
     use super::*;
 
     #[test]
@@ -209,5 +215,27 @@ mod tests {
         assert!(in_one_run(&gap) && !in_one_run(&spread));
         assert!(!in_one_run(&[true; 9]) && !in_one_run(&[false; 9]));
         assert!(!in_one_run(&[true, true, false, false, false]), "two are no pattern");
+    }
+
+    #[test]
+    fn passages_that_nobody_looked_for_are_not_stale() {
+        let reference = TargetRef {
+            doc_id: "d".into(),
+            section_id: Some("s".into()),
+            offsets: Some(Span::new(900, 916)),
+            quote: Some("words of the end".into()),
+            grade: 1,
+        };
+        let section = StoredSection {
+            section_id: "s".into(),
+            title: None,
+            text: "A section of which only the beginning is left".into(),
+            positions: vec![0],
+        };
+        let mut sought =
+            Sought { sight: TargetSight::default(), absent: Vec::new(), named: Vec::new() };
+        (0..4 * SOUGHT).for_each(|_| sought.take(&reference, std::slice::from_ref(&section)));
+        let sight = sought.sight(&[]);
+        assert_eq!((sight.targets, sight.cut, sight.stale), (SOUGHT, SOUGHT, 0));
     }
 }
