@@ -107,9 +107,12 @@ fn arms<const N: usize>(
     let characters = tokenizers_differ(&parts);
     let mut labelled = Vec::with_capacity(N);
     for parts in parts {
-        labelled.push(Labelled::of(parts, characters, settings, progress)?);
+        let arm = Labelled::of(parts, characters, settings, progress)?;
         // What cannot be meant of the candidate may be of a revision before it.
-        labelled[0].refuse_impossible()?;
+        if labelled.is_empty() {
+            arm.refuse_impossible()?;
+        }
+        labelled.push(arm);
     }
     let gold = parts[0].gold;
     let plan = Plan::of(gold, &labelled[0].perturber(), &settings.seeds)?;
