@@ -4,7 +4,7 @@
 Usage: check.py --index DIR --gold FILE --out OUTDIR [--baseline DIR] [--model DIR] [--embed]
 
 --out is what `wfgy_eval --out OUTDIR --export-vectors` wrote: report.json,
-runs.jsonl, texts.jsonl, vectors.npy, latency.jsonl.  --baseline is the index that it was
+runs.jsonl, texts.jsonl, vectors.npy.  --baseline is the index that it was
 compared with, where it was; both arms must have one scorer and one tokenizer.
 --model is the folder of the sentence encoder whose tokens the index counts (else WFGY_MODEL, else where
 scripts/fetch_model.sh puts it); an index built by the built-in embedder needs
@@ -24,7 +24,6 @@ import drift
 import evaluation
 import goldset
 import indexdir
-import latency
 import reembed
 import seeds
 import tokenizer_of
@@ -203,12 +202,11 @@ def check_runs(ev, out):
                 out.same("coverage", "%s: %s@%d" % (name, field, k), reported.get(field), value)
 
 
-def check_metrics(ev, baseline, folder, out):
+def check_metrics(ev, baseline, out):
     """Every name of the report, and every name that it should have."""
     own, reported = ev.metrics(), ev.report["metrics"]
     if baseline is not None:
         own.update(drift.metrics(ev, baseline))
-        own.update(latency.ratios(folder))
     for name in sorted(set(own) | set(reported)):
         if name not in reported:
             out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name][0]))
@@ -242,7 +240,7 @@ def compare(a, out):
     out.note("exported", ev.exported.own_header, "vectors.npy: not byte-equal to NumPy's own file")
     check_runs_asked(ev, gold, tokenizer, out)
     check_runs(ev, out)
-    check_metrics(ev, other_arm(a, ev, gold, tokenizer, out), a.out, out)
+    check_metrics(ev, other_arm(a, ev, gold, tokenizer, out), out)
     if a.embed:
         reembed.check(ev, a.model, out)
 

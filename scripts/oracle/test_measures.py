@@ -2,16 +2,12 @@
 
 import hashlib
 import math
-import os
-import tempfile
 import unittest
 
 import agreement
 import aggregate
-import canonical
 import coverage
 import draws
-import latency
 import ranking
 import seeds
 import similarity
@@ -229,23 +225,6 @@ class Similarity(unittest.TestCase):
         self.assertEqual(r.problems([1, 0]), [])
         for wrong in ([1, 2, 0], [0, 1], [1, 2], [1, 3], [1, 1]):
             self.assertTrue(r.problems(wrong), wrong)
-
-
-class Latency(unittest.TestCase):
-    def ratios(self, calls):
-        with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "latency.jsonl"), "wb") as f:
-                f.writelines(canonical.dumps(call) + b"\n" for call in calls)
-            return latency.ratios(folder)
-
-    def test_a_ratio_is_of_the_quantiles_of_totals_and_takes_every_call(self):
-        calls = [{"arm": arm, "error": None, "stages_ms": {"embed": 1, "retrieve": times * (n % 101) + times - 1}}
-                 for n in range(2000) for arm, times in (("candidate", 2), ("baseline", 1))]
-        self.assertEqual(self.ratios(calls), {"latency.p95_ratio": (2, 0), "latency.p99_ratio": (2, 0)})
-        self.assertEqual(self.ratios(calls[2:]), {})
-        self.assertEqual(self.ratios(calls[1:] + [dict(calls[0], error="busy")]), {})
-        with tempfile.TemporaryDirectory() as folder:
-            self.assertEqual(latency.ratios(folder), {})
 
 
 if __name__ == "__main__":
