@@ -11,11 +11,13 @@ mod avx512;
 mod fixed_point;
 mod portable;
 mod stream;
+mod subsets;
 
 use rayon::prelude::*;
 
 pub use fixed_point::{FixedPoint, FixedPointError};
 pub use stream::Stream;
+use subsets::Subsets;
 
 use crate::Isa;
 
@@ -28,6 +30,12 @@ const ROWS: usize = 32;
 /// Steps that are drawn before their values are added up: 1,024 indices, in the nearest cache.
 const STEPS: usize = 64;
 
+/// Draws that outweigh the scheduling of a task.
+const TASK: usize = 10_000;
+
+/// Resamples of signs that a task takes at a time, on every path.
+const TOGETHER: usize = 64;
+
 /// Sums of `resamples` bootstrap resamples: each draws `n` of the `n` values with replacement.
 ///
 /// The mean of resample `r` is `values.mean_of(sums[r])`. A value is drawn with probability 1/n to
@@ -36,27 +44,32 @@ const STEPS: usize = 64;
 /// # Panics
 /// Where this processor lacks `isa`, or there are 2³¹ values or more.
 pub fn bootstrap_sums(isa: Isa, values: &FixedPoint, resamples: usize, seed: u64) -> Vec<i64> {
-    let codes = values.codes();
-    each(isa, codes, resamples, |path, resample| match path {
+    let (codes, path) = (values.codes(), Path::of(isa, values));
+    if codes.is_empty() {
+        return Vec::new();
+    }
+    let sum = |resample: usize| match path {
         #[cfg(target_arch = "x86_64")]
         Path::Avx512 => {
-            // SAFETY: `each` gives the path of an instruction set that this processor has.
-            let mut lanes = unsafe { avx512::Lanes::new(seed, resample) };
+            // SAFETY: a path is one that this processor has.
+            let mut lanes = unsafe { avx512::Lanes::new(seed, resample as u64) };
             // SAFETY: as above.
             drawn_sum(codes, |n, steps| unsafe { lanes.draw(n, steps) })
         }
         #[cfg(target_arch = "x86_64")]
         Path::Avx2 => {
             // SAFETY: as above.
-            let mut lanes = unsafe { avx2::Lanes::new(seed, resample) };
+            let mut lanes = unsafe { avx2::Lanes::new(seed, resample as u64) };
             // SAFETY: as above.
             drawn_sum(codes, |n, steps| unsafe { lanes.draw(n, steps) })
         }
         Path::Portable => {
-            let mut stream = Stream::new(seed, resample);
+            let mut stream = Stream::new(seed, resample as u64);
             drawn_sum(codes, |n, steps| portable::draw(&mut stream, n, steps))
         }
-    })
+    };
+    let task = (TASK / codes.len()).clamp(1, 1_000);
+    (0..resamples).into_par_iter().with_min_len(task).map(sum).collect()
 }
 
 /// Sum of as many codes as there are, at the indices that `draw(n, steps)` fills in.
@@ -106,18 +119,40 @@ fn drawn_sum(codes: &[i32], mut draw: impl FnMut(u64, &mut [[u64; 8]])) -> i64 {
 /// # Panics
 /// Where this processor lacks `isa`, or there are 2³¹ values or more.
 pub fn sign_flip_sums(isa: Isa, values: &FixedPoint, resamples: usize, seed: u64) -> Vec<i64> {
-    let codes = values.codes();
-    let total = values.total();
-    // With K the sum of those that keep their sign, the sum is K − (total − K).
-    each(isa, codes, resamples, |path, resample| match path {
-        // SAFETY: `each` gives the path of an instruction set that this processor has.
-        #[cfg(target_arch = "x86_64")]
-        Path::Avx512 => 2 * unsafe { avx512::kept_sum(codes, seed, resample) } - total,
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Path::Avx2 => 2 * unsafe { avx2::kept_sum(codes, seed, resample) } - total,
-        Path::Portable => 2 * portable::kept_sum(codes, seed, resample) - total,
-    })
+    let (codes, path) = (values.codes(), Path::of(isa, values));
+    if codes.is_empty() {
+        return Vec::new();
+    }
+    let (subsets, total) = (Subsets::of(codes), values.total());
+    let mut sums = vec![0; resamples];
+    let task = (TASK / TOGETHER / codes.len()).max(1);
+    sums.par_chunks_mut(TOGETHER).enumerate().with_min_len(task).for_each(|(chunk, sums)| {
+        let mut kept = [0; TOGETHER];
+        let first = (chunk * TOGETHER) as u64;
+        match path {
+            // SAFETY: a path is one that this processor has.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => unsafe { avx512::kept_sums(&subsets, seed, first, &mut kept) },
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => {
+                for (i, kept) in kept.as_chunks_mut().0.iter_mut().enumerate() {
+                    let first = first + (i * kept.len()) as u64;
+                    // SAFETY: as above.
+                    unsafe { avx2::kept_sums(&subsets, seed, first, kept) };
+                }
+            }
+            Path::Portable => {
+                for (i, kept) in kept.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                    subsets.kept_sums_portable(seed, first + 16 * i as u64, kept);
+                }
+            }
+        }
+        for (sum, kept) in sums.iter_mut().zip(kept) {
+            // With K the sum of those that keep their sign, the sum is K − (total − K).
+            *sum = 2 * kept - total;
+        }
+    });
+    sums
 }
 
 /// The code that an instruction set runs.
@@ -130,29 +165,20 @@ enum Path {
     Avx512,
 }
 
-/// One sum a resample, in order.
-fn each(
-    isa: Isa,
-    codes: &[i32],
-    resamples: usize,
-    sum: impl Fn(Path, u64) -> i64 + Sync,
-) -> Vec<i64> {
-    assert!(isa.is_available(), "this processor lacks {isa}");
-    assert!(i32::try_from(codes.len()).is_ok(), "{} values are too many", codes.len());
-    if codes.is_empty() {
-        return Vec::new();
+impl Path {
+    /// That of an instruction set, for so many values.
+    fn of(isa: Isa, values: &FixedPoint) -> Self {
+        let n = values.codes().len();
+        assert!(isa.is_available(), "this processor lacks {isa}");
+        assert!(i32::try_from(n).is_ok(), "{n} values are too many");
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 | Isa::Avx512Vnni | Isa::Amx => Self::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Self::Avx2,
+            _ => Self::Portable,
+        }
     }
-    let path = match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Vnni | Isa::Amx => Path::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => Path::Avx2,
-        _ => Path::Portable,
-    };
-    // A task outweighs its scheduling: some 10,000 draws.
-    let task = (10_000 / codes.len()).clamp(1, 1_000);
-    let resamples = (0..resamples).into_par_iter().with_min_len(task);
-    resamples.map(|resample| sum(path, resample as u64)).collect()
 }
 
 #[cfg(test)]
@@ -175,6 +201,20 @@ mod tests {
             for isa in Isa::available() {
                 assert_eq!(bootstrap_sums(isa, &values, 50, 9), naive, "{isa}, n = {n}");
                 assert_eq!(sign_flip_sums(isa, &values, 50, 9), flipped, "{isa}, n = {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn rule_a_bootstrap_sum_is_that_of_as_many_draws_of_its_stream() {
+        for n in SIZES {
+            let values = values(n);
+            for isa in Isa::available() {
+                for (r, sum) in bootstrap_sums(isa, &values, 5, 9).into_iter().enumerate() {
+                    let mut stream = Stream::new(9, r as u64);
+                    let draw = |_| i64::from(values.codes()[stream.below(n as u32) as usize]);
+                    assert_eq!(sum, (0..n).map(draw).sum::<i64>(), "{isa}, n = {n}");
+                }
             }
         }
     }

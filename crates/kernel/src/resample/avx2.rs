@@ -1,8 +1,9 @@
-//! AVX2: eight generators in four registers, eight signs at a time.
+//! AVX2: eight generators in four registers, tables in two.
 
 use std::arch::x86_64::*;
 
-use super::{ROW, ROWS, Stream};
+use super::Stream;
+use super::subsets::Subsets;
 
 /// The eight lanes of a [`Stream`], four in a register.
 pub(super) struct Lanes {
@@ -57,35 +58,47 @@ impl Lanes {
     }
 }
 
-/// As [`super::portable::kept_sum`].
+/// Resamples at a time: two registers of draws.
+const TOGETHER: usize = 16;
+
+/// [`Subsets::kept_sums`]. An entry is looked up in both halves of its table, by the lower three
+/// of its four bits; the uppermost one chooses.
 #[target_feature(enable = "avx2")]
-pub(super) fn kept_sum(codes: &[i32], seed: u64, resample: u64) -> i64 {
-    let mut lanes = Lanes::new(seed, resample);
-    let mut wide = _mm256_setzero_si256();
-    for block in codes.chunks(ROW * ROWS) {
-        let mut draws = lanes.step();
-        // 32 codes of at most 2²⁵ in a lane: below 2³¹.
-        let mut sums = [_mm256_setzero_si256(); 2];
-        let (rows, rest) = block.as_chunks::<ROW>();
-        let mut last = [0; ROW];
-        last[..rest.len()].copy_from_slice(rest);
-        for row in rows.iter().chain((!rest.is_empty()).then_some(&last)) {
-            for half in 0..2 {
-                // SAFETY: eight of the sixteen codes, from code 0 or 8.
-                let codes = unsafe { _mm256_loadu_si256(row.as_ptr().add(8 * half).cast()) };
-                let kept = _mm256_and_si256(codes, _mm256_srai_epi32::<31>(draws[half]));
-                sums[half] = _mm256_add_epi32(sums[half], kept);
-                draws[half] = _mm256_add_epi32(draws[half], draws[half]);
+pub(super) fn kept_sums(subsets: &Subsets, seed: u64, first: u64, sums: &mut [i64; TOGETHER]) {
+    subsets.kept_sums(seed, first, sums, |sums, draws, tables| {
+        let (draws, sums) = (draws.as_chunks::<8>().0, sums.as_chunks_mut::<4>().0);
+        // SAFETY: a chunk is eight draws.
+        let mut draws = [0, 1].map(|i| unsafe { _mm256_loadu_si256(draws[i].as_ptr().cast()) });
+        let mut kept = [_mm256_setzero_si256(); 2];
+        for table in tables {
+            let halves: *const __m256i = table.0.as_ptr().cast();
+            // SAFETY: a table is two registers, aligned to them.
+            let (low, high) =
+                unsafe { (_mm256_load_si256(halves), _mm256_load_si256(halves.add(1))) };
+            for (kept, draws) in kept.iter_mut().zip(&mut draws) {
+                let three = _mm256_srli_epi32::<28>(*draws);
+                let low = _mm256_permutevar8x32_epi32(low, three);
+                let high = _mm256_permutevar8x32_epi32(high, three);
+                let entry = _mm256_blendv_ps(
+                    _mm256_castsi256_ps(low),
+                    _mm256_castsi256_ps(high),
+                    _mm256_castsi256_ps(*draws),
+                );
+                // Eight entries of at most 2²⁷.
+                *kept = _mm256_add_epi32(*kept, _mm256_castps_si256(entry));
+                *draws = _mm256_slli_epi32::<4>(*draws);
             }
         }
-        for sums in sums {
-            let low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(sums));
-            let high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256::<1>(sums));
-            wide = _mm256_add_epi64(wide, _mm256_add_epi64(low, high));
+        for (kept, sums) in kept.into_iter().zip(sums.as_chunks_mut::<2>().0) {
+            let halves = [_mm256_castsi256_si128(kept), _mm256_extracti128_si256::<1>(kept)];
+            for (half, sums) in halves.into_iter().zip(sums) {
+                let at: *mut __m256i = sums.as_mut_ptr().cast();
+                // SAFETY: a chunk is four sums.
+                unsafe {
+                    let sum = _mm256_add_epi64(_mm256_loadu_si256(at), _mm256_cvtepi32_epi64(half));
+                    _mm256_storeu_si256(at, sum);
+                }
+            }
         }
-    }
-    let mut lanes = [0_i64; 4];
-    // SAFETY: the array has the 32 bytes that are stored.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), wide) };
-    lanes.iter().sum()
+    });
 }

@@ -1,9 +1,9 @@
-//! AVX-512: eight generators in two registers, sixteen signs an instruction.
+//! AVX-512: eight generators in two registers, a table in one.
 
 use std::arch::x86_64::*;
 
 use super::stream::{GAMMA, key};
-use super::{ROW, ROWS};
+use super::subsets::Subsets;
 
 /// The eight lanes of a [`super::Stream`].
 pub(super) struct Lanes {
@@ -57,41 +57,37 @@ impl Lanes {
     }
 }
 
-/// As [`super::portable::kept_sum`].
-#[target_feature(enable = "avx512f,avx512dq")]
-pub(super) fn kept_sum(codes: &[i32], seed: u64, resample: u64) -> i64 {
-    let mut lanes = Lanes::new(seed, resample);
-    let mut wide = _mm512_setzero_si512();
-    for block in codes.chunks(ROW * ROWS) {
-        let mut draws = lanes.step();
-        // 32 codes of at most 2²⁵ in a lane of the two: below 2³¹.
-        let mut sums = [_mm512_setzero_si512(); 2];
-        let (rows, rest) = block.as_chunks::<ROW>();
-        let (pairs, single) = rows.as_chunks::<2>();
-        for pair in pairs {
-            for (sums, row) in sums.iter_mut().zip(pair) {
-                // SAFETY: the array has the 64 bytes that are loaded.
-                let row = unsafe { _mm512_loadu_si512(row.as_ptr().cast()) };
-                *sums = _mm512_mask_add_epi32(*sums, _mm512_movepi32_mask(draws), *sums, row);
-                draws = _mm512_add_epi32(draws, draws);
+/// Resamples at a time: four registers of draws share a table.
+const TOGETHER: usize = 64;
+
+/// [`Subsets::kept_sums`]. A table is one register, and the permutation reads four bits.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub(super) fn kept_sums(subsets: &Subsets, seed: u64, first: u64, sums: &mut [i64; TOGETHER]) {
+    subsets.kept_sums(seed, first, sums, |sums, draws, tables| {
+        let (draws, sums) = (draws.as_chunks::<16>().0, sums.as_chunks_mut::<8>().0);
+        let mut draws =
+            // SAFETY: a chunk is sixteen draws.
+            [0, 1, 2, 3].map(|i| unsafe { _mm512_loadu_si512(draws[i].as_ptr().cast()) });
+        let mut kept = [_mm512_setzero_si512(); 4];
+        for table in tables {
+            // SAFETY: a table is one register, aligned to it.
+            let table = unsafe { _mm512_load_si512(table.0.as_ptr().cast()) };
+            for (kept, draws) in kept.iter_mut().zip(&mut draws) {
+                *draws = _mm512_rol_epi32::<4>(*draws);
+                // Eight entries of at most 2²⁷.
+                *kept = _mm512_add_epi32(*kept, _mm512_permutexvar_epi32(*draws, table));
             }
         }
-        for row in single {
-            // SAFETY: as above.
-            let row = unsafe { _mm512_loadu_si512(row.as_ptr().cast()) };
-            sums[0] = _mm512_mask_add_epi32(sums[0], _mm512_movepi32_mask(draws), sums[0], row);
-            draws = _mm512_add_epi32(draws, draws);
+        for (kept, sums) in kept.into_iter().zip(sums.as_chunks_mut::<2>().0) {
+            let halves = [_mm512_castsi512_si256(kept), _mm512_extracti64x4_epi64::<1>(kept)];
+            for (half, sums) in halves.into_iter().zip(sums) {
+                let at: *mut __m512i = sums.as_mut_ptr().cast();
+                // SAFETY: a chunk is eight sums.
+                unsafe {
+                    let sum = _mm512_add_epi64(_mm512_loadu_si512(at), _mm512_cvtepi32_epi64(half));
+                    _mm512_storeu_si512(at, sum);
+                }
+            }
         }
-        if !rest.is_empty() {
-            let kept = _mm512_movepi32_mask(draws) & ((1 << rest.len()) - 1);
-            // SAFETY: the mask leaves out what lies beyond `rest`.
-            let row = unsafe { _mm512_maskz_loadu_epi32(kept, rest.as_ptr()) };
-            sums[1] = _mm512_add_epi32(sums[1], row);
-        }
-        let sums = _mm512_add_epi32(sums[0], sums[1]);
-        let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sums));
-        let high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<1>(sums));
-        wide = _mm512_add_epi64(wide, _mm512_add_epi64(low, high));
-    }
-    _mm512_reduce_add_epi64(wide)
+    });
 }

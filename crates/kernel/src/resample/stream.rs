@@ -6,6 +6,7 @@ use super::ROW;
 pub(super) const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection.
+#[inline(always)]
 pub(super) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -13,8 +14,20 @@ pub(super) fn mix(mut z: u64) -> u64 {
 }
 
 /// The key of a resample's stream: streams of different resamples under one seed differ.
+#[inline(always)]
 pub(super) fn key(seed: u64, resample: u64) -> u64 {
     mix(mix(seed) ^ resample.wrapping_mul(GAMMA))
+}
+
+/// The next output of a generator xoroshiro128++.
+#[inline(always)]
+pub(super) fn next(state0: &mut u64, state1: &mut u64) -> u64 {
+    let (s0, mut s1) = (*state0, *state1);
+    s1 ^= s0;
+    *state0 = s0.rotate_left(49) ^ s1 ^ (s1 << 21);
+    let out = s0.wrapping_add(*state1).rotate_left(17).wrapping_add(s0);
+    *state1 = s1.rotate_left(28);
+    out
 }
 
 /// Eight generators xoroshiro128++ (Blackman and Vigna 2021), seeded by SplitMix64 from `(seed, resample)`.
@@ -52,11 +65,7 @@ impl Stream {
     pub(super) fn step(&mut self) -> [u64; 8] {
         let mut out = [0; 8];
         for (lane, out) in out.iter_mut().enumerate() {
-            let (s0, mut s1) = (self.s0[lane], self.s1[lane]);
-            *out = s0.wrapping_add(s1).rotate_left(17).wrapping_add(s0);
-            s1 ^= s0;
-            self.s0[lane] = s0.rotate_left(49) ^ s1 ^ (s1 << 21);
-            self.s1[lane] = s1.rotate_left(28);
+            *out = next(&mut self.s0[lane], &mut self.s1[lane]);
         }
         out
     }
