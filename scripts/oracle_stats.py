@@ -6,7 +6,7 @@ Usage: python3 scripts/oracle_stats.py [DIR]
 Needs packages that have nothing to do with this project:
   pip install numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4
 
-Where no library has an estimator (the pseudo-question, order-statistic bounds,
+Where no library has an estimator (the pseudo-question, Gaffke's bound, order-statistic bounds,
 the betting confidence sequence, moving blocks), the second implementation here
 is written from the definition in docs/statistics.md and, for the sequence, from
 the paper, as plainly as it goes.  The random streams are those of the
@@ -22,6 +22,7 @@ from fractions import Fraction
 
 import numpy as np
 import scipy
+import scipy.optimize
 import scipy.stats
 import statsmodels
 from statsmodels.stats.multitest import multipletests
@@ -108,6 +109,27 @@ def plain_bca(values, worst, side, level, streams_of):
     return float(means[min(max(rank, 1), RESAMPLES) - 1])
 
 
+def gaffke(values, worst, side, level):
+    """Quantile of the mean of values and the worst end under weights uniform on the simplex.
+
+    A weighted mean exceeds t iff sum c_i E_i > 0 with c_i = x_i - t and E_i standard exponentials,
+    which by Imhof (1961) has probability 1/2 + 1/pi int sin(sum atan(c_i u)) / (u prod (1 + c_i^2
+    u^2)^(1/2)) du; u = exp(v) makes the integrand smooth on the whole line.
+    """
+    sign = 1.0 if side == "upper" else -1.0
+    x = sign * np.append(np.asarray(values, dtype=float), worst)
+
+    def excess(t):
+        c = (x - t)[:, None]
+        width = np.abs(c).max()
+        v = np.arange(-34.0, 34.0, 0.01)
+        cu = c * np.exp(v) / width
+        integrand = np.sin(np.arctan(cu).sum(axis=0)) * np.exp(-0.5 * np.log1p(cu * cu).sum(axis=0))
+        return 0.5 + integrand.sum() * 0.01 / math.pi - (1 - level)
+
+    return sign * float(scipy.optimize.brentq(excess, x.min() + 1e-12, x.max() - 1e-12, xtol=1e-13, rtol=1e-14))
+
+
 def bounded_means(rng):
     samples = [
         ("coverage, four runs", np.round(rng.beta(8, 3, 40) * 4) / 4, 0, 1, 0.25),
@@ -116,6 +138,7 @@ def bounded_means(rng):
         ("recall of a good index", np.minimum(1, rng.beta(30, 1, 60)), 0, 1, 0.0),
         ("differences", rng.normal(-0.01, 0.1, 80).clip(-1, 1), -1, 1, 0.0),
         ("few questions", rng.random(6), 0, 1, 0.0),
+        ("a few at the worst end", np.where(np.arange(40) % 10 == 7, 1.0, 0.02 * rng.random(40)), 0, 1, 0.0),
     ]
     cases = []
     for name, values, lowest, highest, step in samples:
@@ -131,7 +154,7 @@ def bounded_means(rng):
             )
             cases.append({
                 "name": name, "lowest": lowest, "highest": highest, "side": side, "values": values,
-                "levels": LEVELS, "plain": bounds,
+                "levels": LEVELS, "bca": bounds, "gaffke": [gaffke(values, worst, side, level) for level in LEVELS],
                 "scipy_95": float(getattr(reference.confidence_interval, "low" if side == "lower" else "high")),
                 # Means lie on a lattice of this step: the two may differ by one of its points.
                 "lattice": step / n,

@@ -8,10 +8,10 @@ cd "$(dirname "$0")/../.."
 commit=$(git rev-parse --short=12 HEAD)
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
 mkdir -p benches/runs
-cargo bench --quiet -p wfgy-stats --bench gate --no-run
+cargo bench --quiet -p wfgy-gate --bench gate --no-run
 for what; do
     file=benches/runs/$(date +%F)-gate-$what-$commit.csv
-    cargo bench --quiet -p wfgy-stats --bench gate -- "$what" > "$file.part"
+    cargo bench --quiet -p wfgy-gate --bench gate -- "$what" > "$file.part"
     { echo "# commit $commit, ${cpu:-unknown CPU}, $(nproc) cores"; cat "$file.part"; } > "$file"
     rm "$file.part"
     echo "raw data: $file"

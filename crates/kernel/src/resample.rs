@@ -2,8 +2,10 @@
 //!
 //! Values become fixed-point codes, sums are integers: the result does not depend on the order of
 //! summation, hence not on threads or kernel path. Resample `r` has a random stream of its own,
-//! keyed by the seed and `r`.
+//! keyed by the seed and `r`: samples of one size are resampled alike, so that many of them share
+//! the draws ([`bootstrap_sums_abreast`]).
 
+mod abreast;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -15,6 +17,7 @@ mod subsets;
 
 use rayon::prelude::*;
 
+pub use abreast::{ABREAST, bootstrap_sums_abreast};
 pub use fixed_point::{FixedPoint, FixedPointError};
 pub use stream::Stream;
 use subsets::Subsets;

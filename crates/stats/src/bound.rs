@@ -38,8 +38,8 @@ impl Sample {
     /// One-sided confidence bound of the statistic that `aggregate` names, questions being the
     /// independent unit: the truth lies beyond it with probability at most 1 − level.
     ///
-    /// Means and shares: BCa with a worst-case pseudo-question, within `range`; exact
-    /// (Clopper–Pearson) where the values take one value besides the worst of that side. A count
+    /// Means and shares: of BCa with a worst-case pseudo-question and Gaffke's bound the more
+    /// cautious, within `range`; exact (Clopper–Pearson) where the values take one value besides the worst of that side. A count
     /// is n times the mean. Quantiles and medians: the order statistic that holds for every
     /// distribution. −∞ or +∞ where the sample is too small, or where the mean's range has no end
     /// on that side: an infinite bound satisfies no criterion ([`crate::at_most`]).
@@ -56,43 +56,83 @@ impl Sample {
         side: Side,
         level: f64,
     ) -> Result<f64, BoundError> {
-        self.bound_with(aggregate, range, side, level, RESAMPLES)
+        Ok(Self::bounds_with(&[self], aggregate, range, side, level, RESAMPLES)?[0])
     }
 
-    /// [`bound`](Self::bound) with another number of resamples.
-    pub(crate) fn bound_with(
-        &self,
+    /// [`bound`](Self::bound) of each sample, with another number of resamples; samples of one
+    /// size share the draws.
+    pub(crate) fn bounds_with(
+        samples: &[&Self],
         aggregate: Aggregate,
         range: Range,
         side: Side,
         level: f64,
         resamples: usize,
-    ) -> Result<f64, BoundError> {
+    ) -> Result<Vec<f64>, BoundError> {
+        Self::check(samples, range, level)?;
+        let (lowest, highest) = (range.lowest(), range.highest());
+        let mut bounds: Vec<f64> = match quantile_of(aggregate) {
+            Some(p) => {
+                let bound = |sample: &&Self| {
+                    order_statistic::rank(sample.n(), p, side, level)
+                        .map_or(side.nothing(), |rank| sample.sorted()[rank])
+                };
+                samples.iter().map(bound).collect()
+            }
+            None => {
+                let within = |v: &f64| v.clamp(lowest, highest);
+                let values: Vec<Vec<f64>> =
+                    samples.iter().map(|s| s.values().iter().map(within).collect()).collect();
+                bounded_mean::bounds(&values, range, side, level, resamples)
+            }
+        };
+        for (bound, sample) in bounds.iter_mut().zip(samples) {
+            if aggregate == Aggregate::Count {
+                *bound *= sample.n() as f64;
+            }
+            let point = sample.point(aggregate);
+            *bound = match side {
+                _ if level < 0.5 => *bound,
+                Side::Lower => bound.min(point),
+                Side::Upper => bound.max(point),
+            };
+        }
+        Ok(bounds)
+    }
+
+    /// Of the two bounds of a mean the one that takes no resamples: [`bound`](Self::bound) is this
+    /// or more cautious. `None` for quantiles, whose bounds take none either.
+    pub(crate) fn bound_without_resamples(
+        &self,
+        aggregate: Aggregate,
+        range: Range,
+        side: Side,
+        level: f64,
+    ) -> Option<f64> {
+        if quantile_of(aggregate).is_some() {
+            return None;
+        }
+        let within = |v: &f64| v.clamp(range.lowest(), range.highest());
+        let values: Vec<f64> = self.values().iter().map(within).collect();
+        let mean = bounded_mean::without_resamples(&values, range, side, level);
+        Some(if aggregate == Aggregate::Count { mean * self.n() as f64 } else { mean })
+    }
+
+    /// # Errors
+    /// As [`bound`](Self::bound).
+    pub(crate) fn check(samples: &[&Self], range: Range, level: f64) -> Result<(), BoundError> {
         if !(level > 0.0 && level < 1.0) {
             return Err(BoundError::Level { level });
         }
         let (lowest, highest) = (range.lowest(), range.highest());
         let outside = |&v: &f64| v < lowest - ROUNDING || v > highest + ROUNDING;
-        if let Some(index) = self.values().iter().position(outside) {
-            let value = self.values()[index];
-            return Err(BoundError::OutsideRange { index, value, lowest, highest });
-        }
-        let bound = match quantile_of(aggregate) {
-            Some(p) => order_statistic::rank(self.n(), p, side, level)
-                .map_or(side.nothing(), |rank| self.sorted()[rank]),
-            None => {
-                let values: Vec<f64> =
-                    self.values().iter().map(|v| v.clamp(lowest, highest)).collect();
-                let mean = bounded_mean::bound(&values, range, side, level, resamples);
-                if aggregate == Aggregate::Count { mean * self.n() as f64 } else { mean }
+        for sample in samples {
+            if let Some(index) = sample.values().iter().position(outside) {
+                let value = sample.values()[index];
+                return Err(BoundError::OutsideRange { index, value, lowest, highest });
             }
-        };
-        let point = self.point(aggregate);
-        Ok(match side {
-            _ if level < 0.5 => bound,
-            Side::Lower => bound.min(point),
-            Side::Upper => bound.max(point),
-        })
+        }
+        Ok(())
     }
 
     /// Both bounds, each at `level`; an end is `None` where there is no finite bound.

@@ -1,0 +1,112 @@
+//! How often the number of questions that a gate asks for settles what was open.
+
+use std::io::Write;
+
+use rayon::prelude::*;
+use wfgy_gate::Verdict;
+use wfgy_kernel::resample::Stream;
+use wfgy_stats::Sample;
+
+use crate::SEED;
+use crate::scenario::{DataSet, Failure, scenarios, with_review};
+
+/// Questions at hand.
+const SIZES: [usize; 2] = [40, 100];
+
+/// The scenarios that are asked about.
+const ASKED: [&str; 8] = [
+    "mean of shares >= 0.70",
+    "mean of shares >= 0.95",
+    "mean of skewed values <= 0.05",
+    "mean of differences >= -0.02",
+    "median of distances <= 0.45",
+    "p95 of distances <= 0.60",
+    "worst of four wordings <= 0.45, all on it",
+    "worst of four wordings <= 0.45, one on it",
+];
+
+/// Correlation between the runs of a question.
+const CORRELATION: f64 = 0.5;
+
+/// What became of one data set that was open.
+enum Outcome {
+    NoFeasibleNumber,
+    Asked(usize, bool),
+}
+
+/// The truth is spread evenly within three standard errors around the bound; the new questions come
+/// from the true population, the old ones are kept.
+pub(crate) fn simulate(data_sets: u64, name: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "claim,n,data_sets,open,no_feasible_number,median_n_more,decided,standard_error"
+    )?;
+    let mut asked: Vec<_> =
+        scenarios().into_iter().filter(|scenario| ASKED.contains(&scenario.name)).collect();
+    for (of, band, name) in [
+        ("mean of shares >= 0.70", [0.60, 0.70], "mean of shares >= 0.70, review from 0.60"),
+        (
+            "median of distances <= 0.45",
+            [0.45, 0.48],
+            "median of distances <= 0.45, review to 0.48",
+        ),
+    ] {
+        let found = scenarios().into_iter().find(|scenario| scenario.name == of);
+        asked.push(with_review(found.ok_or("a scenario")?, name, band));
+    }
+    for scenario in asked.into_iter().filter(|scenario| scenario.name.contains(name)) {
+        let drawn = scenario.at(CORRELATION);
+        for n in SIZES {
+            let error = scenario.error(&drawn, n, SEED ^ 1)?;
+            let outcomes: Vec<Option<Outcome>> = (0..data_sets)
+                .into_par_iter()
+                .map(|data_set| {
+                    let mut stream = Stream::new(SEED, data_set);
+                    let moved = (2.0 * stream.uniform() - 1.0) * 3.0 * error;
+                    let set = drawn.draw(moved, n, &mut stream)?;
+                    let (verdict, more) = scenario.by_gate(&set)?;
+                    if verdict != Verdict::Inconclusive {
+                        return Ok::<_, Failure>(None);
+                    }
+                    let Some(more) = more else { return Ok(Some(Outcome::NoFeasibleNumber)) };
+                    let together = join(set, &drawn.draw(moved, more, &mut stream)?)?;
+                    let decided = scenario.by_gate(&together)?.0 != Verdict::Inconclusive;
+                    Ok(Some(Outcome::Asked(more, decided)))
+                })
+                .collect::<Result<_, _>>()?;
+            let open = outcomes.iter().flatten().count();
+            let mut numbers: Vec<(usize, bool)> = outcomes
+                .iter()
+                .flatten()
+                .filter_map(|outcome| match outcome {
+                    Outcome::Asked(more, decided) => Some((*more, *decided)),
+                    Outcome::NoFeasibleNumber => None,
+                })
+                .collect();
+            numbers.sort_unstable();
+            let asked = numbers.len();
+            let decided = numbers.iter().filter(|(_, decided)| *decided).count();
+            let rate = decided as f64 / asked as f64;
+            writeln!(
+                out,
+                "\"{}\",{n},{data_sets},{open},{},{},{rate:.4},{:.4}",
+                scenario.name,
+                open - asked,
+                numbers[asked / 2].0,
+                (rate * (1.0 - rate) / asked as f64).sqrt(),
+            )?;
+            out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// The questions of both.
+fn join(set: DataSet, more: &DataSet) -> Result<DataSet, Failure> {
+    let joined = |(a, b): (&Sample, &Sample)| Sample::new([a.values(), b.values()].concat());
+    set.iter()
+        .zip(more)
+        .map(|(a, b)| Ok(a.iter().zip(b).map(joined).collect::<Result<Vec<_>, _>>()?))
+        .collect()
+}
