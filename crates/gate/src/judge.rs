@@ -76,7 +76,8 @@ pub(crate) fn margin(
         }
         None => {
             let reason = format!(
-                "no data: no noise floor over {noise_rebuilds} rebuilds at k = {} is at hand;                  evaluate with --noise-floor {noise_rebuilds}",
+                "no data: no noise floor over {noise_rebuilds} rebuilds at k = {} is at hand (none \
+                 is where a rebuild's run failed): evaluate with --noise-floor {noise_rebuilds}",
                 evidence.k
             );
             Err((Code::NoData, reason))
@@ -148,8 +149,9 @@ fn value_of(criterion: &Criterion, evidence: &Evidence) -> Result<Value, (Code, 
     let mut value = Value { number, slot, worst_case: None, worst_case_unknown: false };
     let lost_of = |counts: &Counts| counts.failed > 0 || counts.usable < counts.answerable;
     let drifts = is_drift(&known);
-    let mut arms = evidence.baseline.iter().filter(|_| drifts);
-    let lost = lost_of(&evidence.counts) || arms.any(|arm| lost_of(&arm.pairing.counts));
+    let baseline = evidence.baseline.as_ref().filter(|_| drifts);
+    let lost = lost_of(&evidence.counts)
+        || baseline.is_some_and(|baseline| lost_of(&baseline.pairing.counts));
     match evidence.worst_case.as_ref().map(|metrics| metrics.get(metric)) {
         // What counts failed runs itself differs only by questions that were never asked.
         Some(Some(worst)) if !known.omits_failed_runs && worst.point == number.point => {}
