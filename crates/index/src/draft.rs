@@ -15,6 +15,7 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use wfgy_formats::durable::{self, WriteError};
 
 use crate::BuildError;
+use crate::contents::is_index;
 use crate::manifest::file;
 
 /// Says why an existing index must not be replaced; `None` where it may be.
@@ -172,7 +173,7 @@ fn target(out: &Path, replace: Replace<'_>) -> Result<PathBuf, BuildError> {
     }
     let Replace::Unless(in_use) = replace else { return Err(exists()) };
     let old = out.canonicalize().map_err(fail)?;
-    let is_index = old.join(file::MANIFEST).is_file() && old.join(file::VECTORS).is_file();
+    let is_index = is_index(&old);
     let is_empty = || fs::read_dir(&old).is_ok_and(|mut entries| entries.next().is_none());
     if !is_index && !is_empty() {
         return Err(BuildError::Foreign { path: out.to_owned() });

@@ -299,6 +299,19 @@ fn rule_an_alias_that_comes_to_name_the_old_index_during_the_build_keeps_it() {
 }
 
 #[test]
+fn force_replaces_an_index_that_lost_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("docs");
+    let with = options(Metric::Cosine, AnnChoice::None);
+    for lost in ["vectors.npy", "sections.jsonl", "SHA256SUMS"] {
+        built(corpus(3), Metric::Cosine, AnnChoice::None, &out);
+        std::fs::remove_file(out.join(lost)).unwrap();
+        build_with(corpus(4), &with, &out, Replace::Unless(&|_| None)).unwrap();
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
+#[test]
 fn force_replaces_nothing_that_is_no_index() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("home");
@@ -308,6 +321,12 @@ fn force_replaces_nothing_that_is_no_index() {
     let refused = build_with(corpus(2), &with, &out, Replace::Unless(&|_| None)).unwrap_err();
     assert!(refused.to_string().contains("is no index"), "{refused}");
     assert_eq!(names(&out), ["letter.txt"]);
+    let damaged = dir.path().join("docs");
+    built(corpus(2), Metric::Cosine, AnnChoice::None, &damaged);
+    std::fs::remove_file(damaged.join("vectors.npy")).unwrap();
+    std::fs::write(damaged.join("letter.txt"), "dear").unwrap();
+    let refused = build_with(corpus(2), &with, &damaged, Replace::Unless(&|_| None)).unwrap_err();
+    assert!(matches!(&refused, BuildError::Stranger { name, .. } if name == "letter.txt"));
     for path in [".", "..", "/"] {
         assert!(build_with(corpus(2), &with, Path::new(path), Replace::Never).is_err());
     }
