@@ -95,8 +95,14 @@ impl Stamp {
 /// What is said of a file that the manifest does not know.
 const FOREIGN: &str = "does not belong to the index: move it away, or build anew";
 
-/// What is said of a file that has no line in `SHA256SUMS`.
-const UNLISTED: &str = "is not in SHA256SUMS";
+/// The files that a manifest names, with what they should be.
+fn named(manifest: &Manifest) -> BTreeMap<String, Digest> {
+    let mut files = manifest.serving.files.clone();
+    files.insert(file::SECTIONS.to_owned(), manifest.identity.sections_sha256);
+    files.insert(file::SNIPPETS.to_owned(), manifest.identity.snippets_sha256);
+    files.insert(file::VECTORS.to_owned(), manifest.identity.vectors_sha256);
+    files
+}
 
 /// The files of a directory, each hashed once.
 #[derive(Debug)]
@@ -134,11 +140,17 @@ impl Contents {
             digests.insert(name.clone(), digest);
         }
         let sums = digests.remove(file::CHECKSUMS);
+        let manifest = read_manifest(dir);
+        let expected = manifest.as_ref().ok().map(named);
+        // Where the manifest cannot be read, nothing is known not to belong.
+        let belongs = |name: &str| {
+            name == file::MANIFEST || expected.as_ref().is_none_or(|files| files.contains_key(name))
+        };
         match sums {
             None => found(file::CHECKSUMS, "is missing".to_owned()),
-            Some(_) => compare_checksums(dir, &digests, &mut found)?,
+            Some(_) => compare_checksums(dir, &digests, belongs, &mut found)?,
         }
-        let manifest = match read_manifest(dir) {
+        let manifest = match manifest {
             Ok(manifest) => manifest,
             Err(error) => {
                 found(file::MANIFEST, Damage::from(error).problem);
@@ -148,11 +160,7 @@ impl Contents {
         if let Err(problem) = manifest.check() {
             found(file::MANIFEST, problem);
         }
-        let mut expected = manifest.serving.files.clone();
-        expected.insert(file::SECTIONS.to_owned(), manifest.identity.sections_sha256);
-        expected.insert(file::SNIPPETS.to_owned(), manifest.identity.snippets_sha256);
-        expected.insert(file::VECTORS.to_owned(), manifest.identity.vectors_sha256);
-        for (name, expected) in &expected {
+        for (name, expected) in expected.iter().flatten() {
             match digests.get(name) {
                 None if names.contains(name) => {}
                 None => found(name, "is missing".to_owned()),
@@ -163,15 +171,9 @@ impl Contents {
                 ),
             }
         }
-        let belongs = |name: &str| name == file::MANIFEST || expected.contains_key(name);
         for name in digests.keys().filter(|name| !belongs(name)) {
             found(name, FOREIGN.to_owned());
         }
-        // That such a file is not in SHA256SUMS either is no second finding, nor the first one.
-        damage.retain(|damage| {
-            let name = damage.path.file_name().and_then(|name| name.to_str());
-            damage.problem != UNLISTED || name.is_none_or(belongs)
-        });
         Ok((Some(Self { manifest, dir: dir.to_owned(), stamps }), damage))
     }
 
@@ -293,10 +295,12 @@ fn read_manifest(dir: &Path) -> Result<Manifest, InputError> {
     json::decode(&fs::read(&path).map_err(fail)?, &path, Start::of_line(1, 0))
 }
 
-/// Compares `SHA256SUMS` with the digests of the other files.
+/// Compares `SHA256SUMS` with the digests of the other files; of those that do not belong to the
+/// index it need not say anything.
 fn compare_checksums(
     dir: &Path,
     digests: &BTreeMap<String, Digest>,
+    belongs: impl Fn(&str) -> bool,
     found: &mut impl FnMut(&str, String),
 ) -> Result<(), OpenError> {
     let path = dir.join(file::CHECKSUMS);
@@ -330,9 +334,12 @@ fn compare_checksums(
                     format!("its sha256 is {digest:.12}…, but SHA256SUMS says {expected:.12}…");
                 found(name, problem);
             }
+            // Of a file that does not belong something else is said.
             None => {
                 named = true;
-                found(name, UNLISTED.to_owned());
+                if belongs(name) {
+                    found(name, "is not in SHA256SUMS".to_owned());
+                }
             }
         }
     }
