@@ -107,7 +107,7 @@ pub enum LinkError {
     Space(#[from] SpaceError),
     /// `hnsw_rs` gave up, or a file could not hold what was linked.
     #[error("the graph could not be linked: {0}")]
-    Panic(String),
+    Failed(String),
     /// `report` asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -85,7 +85,7 @@ impl LocalIndex {
         let vectors = &self.parts.vectors;
         let links =
             graph::link(kind, params, self.metric(), vectors.values(), vectors.dim(), report)?;
-        let graph = Hnsw::of(&links).map_err(LinkError::Panic)?;
+        let graph = Hnsw::of(&links).map_err(LinkError::Failed)?;
         Ok(Some(Relinked { index: self, graph }))
     }
 

@@ -46,7 +46,7 @@ pub(super) fn link(
         .map_err(|error| match error {
             LinkError::Interrupted => BuildError::Interrupted,
             LinkError::Space(_) => BuildError::Unlinkable(error.to_string()),
-            LinkError::Panic(_) => BuildError::Graph(error.to_string()),
+            LinkError::Failed(_) => BuildError::Graph(error.to_string()),
         })?;
     let mut lines = Lines::create(draft.file(file::GRAPH))?;
     lines.write(|out| links.write(out))?;

@@ -82,7 +82,7 @@ pub(super) fn link(
             .downcast_ref::<String>()
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(LinkError::Panic(message.unwrap_or_default()))
+        Err(LinkError::Failed(message.unwrap_or_default()))
     })
 }
 
