@@ -7,9 +7,9 @@
 
 #[path = "embedder/contract.rs"]
 mod contract;
+mod model;
 
-use std::path::PathBuf;
-
+use model::model_folder;
 use wfgy_core::{Deadline, Digest, Embedder};
 use wfgy_embed::{
     BertEmbedder, BertOptions, PrecomputedEmbedder, PrecomputedOptions, StaticEmbedder,
@@ -36,18 +36,3 @@ contract!(precomputed, || {
     let options = PrecomputedOptions::default();
     (dir, PrecomputedEmbedder::open(&vectors, &ids, &options).unwrap())
 });
-
-fn model_folder() -> PathBuf {
-    let data = std::env::var_os("XDG_DATA_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".local/share"),
-        PathBuf::from,
-    );
-    let folder = std::env::var_os("WFGY_MODEL")
-        .map_or_else(|| data.join("wfgy/models/all-MiniLM-L6-v2"), PathBuf::from);
-    assert!(
-        folder.join("model.safetensors").is_file(),
-        "{}: no model; run ./scripts/fetch_model.sh",
-        folder.display()
-    );
-    folder
-}

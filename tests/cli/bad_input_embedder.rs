@@ -1,12 +1,15 @@
 //! An embedder that is missing, is another one, is dead, or gives what is no vector.
 
+#[path = "../model.rs"]
+mod model;
 mod service;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use model::model_folder;
 use serde_json::Value;
 use service::Act;
 use support::{INDEX_BUILD, Ran, WFGY_EVAL, World};
@@ -16,22 +19,6 @@ use wfgy_formats::npy;
 // ---- the sentence encoder -------------------------------------------------------------------
 
 const FILES: [&str; 2] = ["config.json", "tokenizer.json"];
-
-/// The folder that `scripts/fetch_model.sh` fills.
-fn model_folder() -> PathBuf {
-    let folder = std::env::var_os("WFGY_MODEL").map(PathBuf::from).unwrap_or_else(|| {
-        let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).unwrap_or_else(|| {
-            PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".local/share")
-        });
-        data.join("wfgy/models/all-MiniLM-L6-v2")
-    });
-    assert!(
-        folder.join("model.safetensors").is_file(),
-        "{}: no model; run ./scripts/fetch_model.sh",
-        folder.display()
-    );
-    folder
-}
 
 /// The model in `name`: its weights by a link, everything else as copies that can be altered.
 fn copy_model(world: &World, name: &str) {

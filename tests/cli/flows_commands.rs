@@ -1,6 +1,8 @@
 //! The documented commands, as they are written, in a fresh folder.
 
 mod handbook;
+#[path = "../model.rs"]
+mod model;
 mod support;
 
 use std::path::Path;
@@ -10,20 +12,7 @@ use support::{Ran, World};
 
 /// Where the sentence encoder is; the documented bounds are made for it.
 fn model() -> String {
-    let named = std::env::var_os("WFGY_MODEL").filter(|value| !value.is_empty());
-    let data = std::env::var_os("XDG_DATA_HOME").filter(|value| !value.is_empty());
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    let folder = match (named, data) {
-        (Some(folder), _) => folder.into(),
-        (None, Some(data)) => Path::new(&data).join("wfgy/models/all-MiniLM-L6-v2"),
-        (None, None) => Path::new(&home).join(".local/share/wfgy/models/all-MiniLM-L6-v2"),
-    };
-    assert!(
-        folder.join("model.safetensors").is_file(),
-        "{} holds no model: run ./scripts/fetch_model.sh",
-        folder.display()
-    );
-    folder.display().to_string()
+    model::model_folder().display().to_string()
 }
 
 /// Runs a line as a shell would, comment and all, with the programs of this build.

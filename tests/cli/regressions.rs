@@ -5,11 +5,14 @@
 //! damage by name only. Its other collections, and the service that needs prefixes, are for
 //! `scripts/regressions.sh`.
 
+#[path = "../model.rs"]
+mod model;
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use model::model_folder;
 use serde_json::Value;
 use support::Ran;
 
@@ -23,17 +26,6 @@ fn python() -> PathBuf {
     let ran = Ran::of(Command::new(&python).args(["-c", "import numpy"]));
     assert_eq!(ran.code, 0, "no NumPy: run ./scripts/test.sh\n{}", ran.told());
     python
-}
-
-/// The folder of the sentence encoder.
-fn model() -> PathBuf {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let data = set("XDG_DATA_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
-        .unwrap_or_default();
-    let folder = set("WFGY_MODEL").unwrap_or_else(|| data.join("wfgy/models/all-MiniLM-L6-v2"));
-    assert!(folder.join("model.safetensors").is_file(), "no model: run ./scripts/fetch_model.sh");
-    folder
 }
 
 /// Runs the suite on the handbook with these embedders; gives what it found.
@@ -78,7 +70,7 @@ fn damages_do_not_pass_and_harmless_rebuilds_do_not_fail() {
 
 #[test]
 fn damages_that_need_a_model_of_their_own_do_not_pass() {
-    let folder = model();
+    let folder = model_folder();
     let folder = folder.to_str().expect("a path in UTF-8");
     let found = suite(&["unnormalised", "cased"], &["--model", folder]);
     assert_eq!(count(&found, "damages"), 2, "{found}");

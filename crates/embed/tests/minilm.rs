@@ -1,27 +1,16 @@
 //! The encoder against the published model: values made by scripts/oracle_minilm.py.
 
+#[path = "../../../tests/model.rs"]
+mod model;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use model::model_folder;
 use wfgy_core::{Deadline, Embedder, PortError, RowState};
 use wfgy_embed::{BertEmbedder, BertOptions, OpenError};
 use wfgy_kernel::{Isa, cosine_f64, norm_f64};
-
-fn model_folder() -> PathBuf {
-    let data = std::env::var_os("XDG_DATA_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".local/share"),
-        PathBuf::from,
-    );
-    let folder = std::env::var_os("WFGY_MODEL")
-        .map_or_else(|| data.join("wfgy/models/all-MiniLM-L6-v2"), PathBuf::from);
-    assert!(
-        folder.join("model.safetensors").is_file(),
-        "{}: no model; run ./scripts/fetch_model.sh",
-        folder.display()
-    );
-    folder
-}
 
 fn open() -> BertEmbedder {
     BertEmbedder::open(&model_folder(), &BertOptions::default()).expect("the model opens")
