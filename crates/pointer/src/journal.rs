@@ -63,7 +63,7 @@ pub enum JournalError {
     /// It, or something that it vouches for, is not what was written.
     #[error(
         "{path}{}: {problem}; {}",
-        line.map(|n| format!(":{n}")).unwrap_or_default(),
+        at(*line),
         remedy(path),
         path = path.display()
     )]
@@ -80,15 +80,19 @@ pub enum JournalError {
     Canonical(#[from] CanonicalError),
 }
 
+/// What follows a file's name.
+fn at(line: Option<u64>) -> String {
+    line.map(|line| format!(":{line}")).unwrap_or_default()
+}
+
 impl JournalError {
     /// What is wrong, without what to do about it.
     pub(crate) fn problem(&self) -> String {
-        let whole = self.to_string();
         match self {
-            Self::Tampered { path, .. } => {
-                whole.strip_suffix(&format!("; {}", remedy(path))).unwrap_or(&whole).to_owned()
+            Self::Tampered { path, line, problem } => {
+                format!("{}{}: {problem}", path.display(), at(*line))
             }
-            Self::Read { .. } | Self::Write { .. } | Self::Canonical(_) => whole,
+            Self::Read { .. } | Self::Write { .. } | Self::Canonical(_) => self.to_string(),
         }
     }
 
