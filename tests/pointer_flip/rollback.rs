@@ -69,6 +69,16 @@ fn rule_a_rollback_needs_no_verdict_but_recomputes_both_hashes() {
 }
 
 #[test]
+fn a_refusal_says_how_many_targets_were_left_by_rollbacks() {
+    let world = World::new();
+    let paths = world.through(&["a", "b", "c"]);
+    (0..2).for_each(|_| drop(world.flip().rollback(&live(), None).unwrap()));
+    let error = refused(world.flip().rollback(&live(), None), 1).to_string();
+    let left = "/b and 1 more were left by rollbacks and first have to be evaluated again";
+    assert!(paths[1].ends_with("b") && error.contains(left), "{error}");
+}
+
+#[test]
 fn rule_rollback_refuses_on_a_serving_hash_that_differs() {
     let world = World::new();
     world.through(&["a", "b"]);

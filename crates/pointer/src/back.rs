@@ -102,10 +102,14 @@ impl Flip<'_> {
                     None => ("its stack is empty, it was never moved forward", onward),
                     Some(left) => {
                         let left = &left.entry.target;
-                        let onward = format!(
-                            "{onward}; {left} was left by a rollback and first has to be evaluated \
-                             again"
-                        );
+                        let left = match state.quarantine.len() {
+                            1 => format!("{left} was left by a rollback and first has"),
+                            n => format!(
+                                "{left} and {} more were left by rollbacks and first have",
+                                n - 1
+                            ),
+                        };
+                        let onward = format!("{onward}; {left} to be evaluated again");
                         ("its stack is empty, it is back at its first target", onward)
                     }
                 }
