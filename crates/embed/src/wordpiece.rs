@@ -1,7 +1,7 @@
 //! Tokenizers: a model's own `tokenizer.json`, and the built-in WordPiece.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ahash::AHashMap;
 use tokenizers::models::wordpiece::WordPiece;
@@ -20,7 +20,8 @@ use crate::uncased::Uncased;
 pub struct WordPieceTokenizer {
     inner: tokenizers::Tokenizer,
     /// The same for ids alone, many times as fast, where it is an uncased BERT WordPiece.
-    uncased: Option<Arc<Uncased>>,
+    /// Made when it is first asked for: services and files of vectors need none.
+    uncased: OnceLock<Option<Arc<Uncased>>>,
     version: String,
 }
 
@@ -75,8 +76,12 @@ impl WordPieceTokenizer {
     }
 
     fn new(inner: tokenizers::Tokenizer, name: &str, source: &[u8]) -> Self {
-        let uncased = Uncased::of(&inner).map(Arc::new);
-        Self { inner, uncased, version: format!("{name}@sha256:{}", Digest::of(source)) }
+        let version = format!("{name}@sha256:{}", Digest::of(source));
+        Self { inner, uncased: OnceLock::new(), version }
+    }
+
+    fn uncased(&self) -> Option<&Arc<Uncased>> {
+        self.uncased.get_or_init(|| Uncased::of(&self.inner).map(Arc::new)).as_ref()
     }
 
     /// How many ids there are, added tokens included.
@@ -86,7 +91,7 @@ impl WordPieceTokenizer {
 
     /// Ids alone, which is faster than [`Tokenizer::encode`].
     pub(crate) fn ids(&self, text: &str) -> Result<Vec<u32>, PortError> {
-        if let Some(Ok(ids)) = self.uncased.as_ref().map(|own| own.ids(text, usize::MAX)) {
+        if let Some(Ok(ids)) = self.uncased().map(|own| own.ids(text, usize::MAX)) {
             return Ok(ids);
         }
         let encoding = self
@@ -110,7 +115,7 @@ impl WordPieceTokenizer {
                 ..TruncationParams::default()
             }))
             .map_err(|error| OpenError::invalid(path, "truncation", error))?;
-        let own = self.uncased.as_ref().and_then(|uncased| {
+        let own = self.uncased().and_then(|uncased| {
             let (front, back) = special_tokens(&self.inner)?;
             let room = max_tokens.checked_sub(front.len() + back.len())?;
             Some(OwnInput { uncased: Arc::clone(uncased), front, back, room })
@@ -292,7 +297,7 @@ mod tests {
         let count = std::env::var("WFGY_TOKENIZER_TEXTS")
             .map_or(20_000, |n| n.parse().expect("WFGY_TOKENIZER_TEXTS is a number"));
         let tokenizer = crate::built_in_tokenizer().unwrap();
-        let own = tokenizer.uncased.as_ref().expect("the built-in tokenizer is uncased");
+        let own = tokenizer.uncased().expect("the built-in tokenizer is uncased");
         let mut vocabulary: Vec<String> = tokenizer.inner.get_vocab(false).into_keys().collect();
         vocabulary.sort_unstable();
         let prose = prose();
@@ -319,7 +324,7 @@ mod tests {
     #[test]
     fn every_character_alone_and_between_letters_gives_the_ids_of_the_library() {
         let tokenizer = crate::built_in_tokenizer().unwrap();
-        let own = tokenizer.uncased.as_ref().expect("the built-in tokenizer is uncased");
+        let own = tokenizer.uncased().expect("the built-in tokenizer is uncased");
         // All of the first 8,192 characters, every 37th of the others.
         let chars = (0..0x11_0000).filter(|c| *c < 0x2000 || c % 37 == 0);
         for c in chars.filter_map(char::from_u32) {
