@@ -83,12 +83,15 @@ impl Weights<'_> {
     /// The tensor `name`, row-major; its shape must be `shape` and its values finite.
     pub(crate) fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, OpenError> {
         let (range, format) = self.find(name, shape)?;
-        Ok(format.values(&self.bytes[range]).collect())
+        let values: Vec<f32> = format.values(&self.bytes[range]).collect();
+        self.finite(name, values.iter().copied())?;
+        Ok(values)
     }
 
     /// The matrix `name`, checked like [`get`](Self::get) and left where it is.
     pub(crate) fn rows(&self, name: &str, shape: [usize; 2]) -> Result<MappedRows, OpenError> {
         let (range, format) = self.find(name, &shape)?;
+        self.finite(name, format.values(&self.bytes[range.clone()]))?;
         let range = self.start + range.start..self.start + range.end;
         Ok(MappedRows { range, format, width: shape[1] })
     }
@@ -113,15 +116,13 @@ impl Weights<'_> {
                 return Err(OpenError::unsupported(self.path, field, found, "F32, F16, BF16"));
             }
         };
-        let range = tensor.data_offsets.0..tensor.data_offsets.1;
-        match format.values(&self.bytes[range.clone()]).position(|v| !v.is_finite()) {
-            Some(i) => Err(OpenError::invalid(
-                self.path,
-                &full,
-                format!("value {i} is not finite; fetch the model again"),
-            )),
-            None => Ok((range, format)),
-        }
+        Ok((tensor.data_offsets.0..tensor.data_offsets.1, format))
+    }
+
+    fn finite(&self, name: &str, mut values: impl Iterator<Item = f32>) -> Result<(), OpenError> {
+        let Some(i) = values.position(|value| !value.is_finite()) else { return Ok(()) };
+        let problem = format!("value {i} is not finite; fetch the model again");
+        Err(OpenError::invalid(self.path, format!("{}{name}", self.prefix), problem))
     }
 }
 
