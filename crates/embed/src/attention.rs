@@ -4,7 +4,8 @@ use wfgy_kernel::{Isa, Panels, dequantize, multiply16, softmax16};
 
 use crate::linear::Codes;
 
-/// Query rows that go through a head together, so that their scores stay in the first-level cache.
+/// Query rows that go through a head together: their scores stay in the first-level cache for texts
+/// of up to about 100 tokens, in the second for longer ones.
 const ROWS: usize = 48;
 
 /// What attention needs of a batch's tokens: a row of codes a token and head, values in f32.

@@ -15,8 +15,7 @@ use crate::model_config::ModelConfig;
 use crate::weights::WeightFile;
 use crate::wordpiece::{ModelInput, ModelTokenizer, WordPieceTokenizer};
 
-/// Tokens that go through the network together: enough rows to keep a matrix
-/// product busy, few enough for their activations to stay in the second-level cache.
+/// Tokens of one task: enough work for a thread, few enough that texts spread over all threads.
 const BATCH_TOKENS: usize = 512;
 
 /// Weights that are known by name, so that EMBED_MODEL_VER reads well wherever the folder stands.

@@ -104,13 +104,7 @@ impl Encoder {
         let (h, heads) = (self.config.hidden, self.config.heads);
         let tokens = batch.ids.len();
         let mut x = self.embed(batch);
-        layer_norm(
-            isa,
-            &mut x,
-            &self.embedding_norm.weight,
-            &self.embedding_norm.bias,
-            self.config.epsilon,
-        );
+        self.normalize(isa, &self.embedding_norm, &mut x);
         let mut codes = Codes::new(tokens, h);
         codes.set(isa, 0, &x, h);
         let rows = tokens.min(ROWS);
