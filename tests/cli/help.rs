@@ -299,6 +299,11 @@ fn manual_page_has_the_sections_that_manual_pages_have() {
         assert!(own.contains(".TP\n130\ninterrupted\n"), "{name}: {own}");
         assert!(page.contains("\\-\\-log\\-format"), "{name}: {page}");
     }
+    let page = world.run(WFGY_EVAL, &["man"]).success().stdout;
+    let power = page.split("\n.TH ").find(|page| page.contains("200 simulated gold sets"));
+    let (before, _) =
+        power.expect("what power's numbers mean").split_once(".SH OPTIONS").expect("it");
+    assert!(before.contains("\n.SH DESCRIPTION\n") && before.contains("simulated"), "{before}");
 }
 
 /// The lines of standard error, each of which is one JSON object.

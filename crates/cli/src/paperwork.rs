@@ -50,20 +50,31 @@ fn manual(command: &clap::Command, source: &str, page: &mut Vec<u8>) -> io::Resu
     as_it_stands(&mut roff, usage.trim_start_matches("Usage:").lines().map(str::trim_start));
     roff.to_writer(page)?;
     man.render_description_section(page)?;
+    // What stands around the options in the help would all be in a section `EXTRA`.
+    let help = [command.get_before_help(), command.get_after_help()];
+    let help: Vec<String> = help.into_iter().flatten().map(|text| text.to_string()).collect();
+    let first_heading = |text: &str| {
+        let starts = SECTIONS.iter().filter_map(|(heading, _)| text.find(&format!("{heading}\n")));
+        starts.min().unwrap_or(text.len())
+    };
+    let mut roff = Roff::default();
+    for text in help.iter().map(|text| text[..first_heading(text)].trim()).filter(|t| !t.is_empty())
+    {
+        roff.control("PP", []);
+        for line in text.lines() {
+            roff.text([roman(line)]);
+        }
+    }
+    roff.to_writer(page)?;
     man.render_options_section(page)?;
     if command.has_subcommands() {
         man.render_subcommands_section(page)?;
     }
-    // What stands around the options in the help would all be in a section `EXTRA`.
-    let help = [command.get_before_help(), command.get_after_help()];
-    let help: Vec<String> = help.into_iter().flatten().map(|text| text.to_string()).collect();
     let mut roff = Roff::default();
     for (heading, title) in SECTIONS {
         let start = help.iter().find_map(|text| text.split_once(&format!("{heading}\n")));
         let Some((_, text)) = start else { continue };
-        let ends = SECTIONS.iter().filter_map(|(next, _)| text.find(&format!("{next}\n")));
-        let text = &text[..ends.min().unwrap_or(text.len())];
-        section(&mut roff, title, text.trim_end());
+        section(&mut roff, title, text[..first_heading(text)].trim_end());
     }
     if let Some(version) = command.get_long_version() {
         roff.control("SH", ["VERSION"]);
