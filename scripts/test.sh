@@ -3,6 +3,7 @@
 #   ./scripts/test.sh            everything, as CI does
 #   SKIP_DEMO=1 ./scripts/test.sh  without the end-to-end demo
 #   WFGY_VALGRIND=1 ./scripts/test.sh  also the kernel under valgrind (two minutes)
+#   WFGY_MIRI=1 ./scripts/test.sh  also parts of the kernel under Miri (a nightly toolchain that has it)
 # On data that the project does not ship, where a variable names its folder:
 #   WFGY_SCIFACT=DIR  ranking measures beside pytrec_eval's, nDCG@10 (scripts/scifact.sh)
 #   WFGY_SPANS=DIR    coverage beside the oracle's count of tokens (scripts/spans.sh)
@@ -45,6 +46,13 @@ if [ -n "${WFGY_VALGRIND:-}" ]; then
   step "kernel under valgrind, which knows no AVX-512"
   CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=no --error-exitcode=9" \
     cargo test -p wfgy-kernel --lib --tests --locked
+fi
+
+if [ -n "${WFGY_MIRI:-}" ]; then
+  # Miri runs the portable path, maps no files and takes minutes for a rayon pool.
+  step "kernel under Miri, where it reaches"
+  MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows" cargo +nightly miri test -p wfgy-kernel --lib --locked -- \
+    dot:: isa:: layer_norm packed::direction packed::units resample::subsets resample::fixed_point tiles::emulated
 fi
 
 step "documentation tests"
