@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes fixtures/stats/*.json: what scipy, statsmodels and plain Python say of the estimators.
 
-Usage: python3 scripts/oracle_stats.py [DIR]
+Usage: python3 scripts/oracle_stats.py [--check | DIR]
+
+--check writes nothing and fails where fixtures/stats is not what it would write (numbers to 1e-9).
 
 Needs packages that have nothing to do with this project:
   pip install numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4
@@ -18,6 +20,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 from fractions import Fraction
 
 import numpy as np
@@ -322,10 +325,49 @@ def write(folder, name, cases):
             f.write('"cases": [\n' + ",\n".join(json.dumps(case) for case in cases) + "\n]}\n")
 
 
+def same(a, b):
+    """Whether two values of JSON are equal, numbers to 1e-9."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    numbers = [isinstance(value, (int, float)) and not isinstance(value, bool) for value in (a, b)]
+    return abs(a - b) <= 1e-9 if all(numbers) else type(a) is type(b) and a == b
+
+
+def check(fixtures):
+    """Names of the files in which `fixtures` is not what is written today."""
+    stale = []
+    with tempfile.TemporaryDirectory() as folder:
+        write_all(folder)
+        names = sorted(os.listdir(folder))
+        if names != sorted(os.listdir(fixtures)):
+            stale.append("the list of files")
+        for name in names:
+            files = [os.path.join(place, name) for place in (folder, fixtures)]
+            if all(map(os.path.exists, files)):
+                found = [json.load(open(path, encoding="utf-8")) for path in files]
+                for value in found:
+                    del value["made_by"]
+                if not same(*found):
+                    stale.append(name)
+    return stale
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "fixtures", "stats")
+    fixtures = os.path.join(here, "..", "fixtures", "stats")
+    if sys.argv[1:] == ["--check"]:
+        stale = check(fixtures)
+        if stale:
+            sys.exit("oracle_stats.py: fixtures/stats is stale: %s; run scripts/oracle_stats.py" % ", ".join(stale))
+        return
+    folder = sys.argv[1] if len(sys.argv) > 1 else fixtures
     os.makedirs(folder, exist_ok=True)
+    write_all(folder)
+
+
+def write_all(folder):
     np.seterr(over="ignore")
     write(folder, "bounded_mean", bounded_means(np.random.default_rng(1)))
     write(folder, "clopper_pearson", clopper_pearson())

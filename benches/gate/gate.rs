@@ -44,8 +44,8 @@ fn main() -> Result<(), Failure> {
     match what {
         "boundary" => decisions(&[0.0], data_sets(20_000)?, name),
         "power" => decisions(&[-1.0, 1.0], data_sets(20_000)?, name),
-        "watch" => watch(data_sets(20_000)?),
-        "more" => more::simulate(data_sets(1_000)?, name),
+        "watch" => watch(data_sets(5_000)?),
+        "more" => more::simulate(data_sets(600)?, name),
         // `cargo bench` runs every bench without arguments.
         "" => {
             eprintln!("usage: gate boundary|power|watch|more [DATA_SETS [SCENARIO]]");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Simulates the gate and writes benches/runs/DATE-gate-WHAT-COMMIT.csv; prints the tables.
+# Simulates the gate, replaces benches/runs/DATE-gate-WHAT-COMMIT.csv, and writes the tables.
 #
 # Usage: benches/gate/run.sh [WHAT …]     WHAT: boundary power watch more (default: all four)
 set -eu
@@ -12,6 +12,7 @@ cargo bench --quiet -p wfgy-gate --bench gate --no-run
 for what; do
     file=benches/runs/$(date +%F)-gate-$what-$commit.csv
     cargo bench --quiet -p wfgy-gate --bench gate -- "$what" > "$file.part"
+    rm -f benches/runs/*-gate-"$what"-*.csv
     { echo "# commit $commit, ${cpu:-unknown CPU}, $(nproc) cores"; cat "$file.part"; } > "$file"
     rm "$file.part"
     echo "raw data: $file"

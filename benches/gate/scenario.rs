@@ -155,7 +155,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             main_sizes: &[20, 40, 100],
             ..one("worst of four strata >= 0.70, one on it", 0.10, strata(0.25))
         },
-        many("seven criteria of cutover, all on their bounds", 0.018, cutover()),
+        Scenario {
+            main_sizes: &[20, 40, 100],
+            ..many("seven criteria of cutover, all on their bounds", 0.018, cutover())
+        },
     ]
 }
 
