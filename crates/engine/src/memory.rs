@@ -131,8 +131,8 @@ pub(crate) struct MemoryStore {
     pub(crate) vectors: Vec<Vec<f32>>,
     /// Texts whose search fails, with how often it still does (`u32::MAX`: always).
     pub(crate) failing: Mutex<BTreeMap<String, u32>>,
-    /// Whether the serving path leaves out the best hit.
-    pub(crate) lossy: bool,
+    /// The serving path leaves out the best hit in searches for fewer than so many.
+    pub(crate) lossy_below: usize,
     /// Texts that are answered without hits.
     pub(crate) empty: BTreeSet<String>,
     /// Calls for snippets and documents: which, and for how many.
@@ -200,7 +200,7 @@ impl MemoryStore {
             snippets,
             vectors,
             failing: Mutex::default(),
-            lossy: false,
+            lossy_below: 0,
             empty: BTreeSet::new(),
             calls: Mutex::default(),
             turns: Arc::default(),
@@ -228,7 +228,7 @@ impl MemoryStore {
             })
             .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.position.cmp(&b.position)));
-        if self.lossy && request.path == Path::Serving {
+        if request.depth.served < self.lossy_below && request.path == Path::Serving {
             hits.remove(0);
         }
         let mut documents = BTreeSet::new();

@@ -2,13 +2,13 @@
 
 use wfgy_core::Metric;
 
+use super::borders::BorderSight;
 use super::cause::{ALL, Cause, CauseKind};
-use super::observe::Observations;
+use super::effort::EffortSight;
+use super::observe::{HEALTHY_RECALL, Observations};
 
 /// Below this score a cause is not named.
 const NAMED: f64 = 0.15;
-/// Of the exact hits so many are found by a graph in order.
-const HEALTHY_RECALL: f64 = 0.98;
 /// Spread of norms from which on metrics give different orders.
 const SPREAD: f64 = 0.05;
 /// Documents in another language from which on they are no exception.
@@ -175,13 +175,37 @@ fn graph_loss(seen: &Observations) -> Option<(f64, String)> {
     if recall >= HEALTHY_RECALL {
         return None;
     }
-    let deep = seen.graph_recall_deep.map_or(String::new(), |deep| {
-        format!("; searched further, {} of all that was asked for", percent(deep))
-    });
+    let wider = seen.effort.as_ref().map(searched_wider).unwrap_or_default();
     let score = 0.4 + 5.0 * (1.0 - recall);
     let evidence =
-        format!("the graph finds {:.1} % of the exact top {}{deep}", 100.0 * recall, seen.k);
+        format!("the graph finds {:.1} % of the exact top {}{wider}", 100.0 * recall, seen.k);
     Some((score.min(0.94), evidence))
+}
+
+/// What a wider search finds, and so whether a greater ef would do or links are missing.
+fn searched_wider(effort: &EffortSight) -> String {
+    let EffortSight { questions, served, wider } = effort;
+    let mends = wider.iter().position(|(_, recall)| *recall >= HEALTHY_RECALL);
+    let shown = &wider[..mends.map_or(wider.len(), |at| at + 1)];
+    // Widths that the served search has anyway say nothing.
+    let shown: Vec<String> = shown
+        .iter()
+        .filter(|(_, recall)| recall > served)
+        .map(|(ef, recall)| format!("{:.1} % with ef {ef}", 100.0 * recall))
+        .collect();
+    let of = format!("; over {questions} questions {:.1} % as served", 100.0 * served);
+    match (mends, wider.last()) {
+        (_, None) => String::new(),
+        (Some(at), _) => {
+            format!("{of}, {}: raising ef to {} mends it", shown.join(", "), wider[at].0)
+        }
+        (None, Some((widest, _))) if shown.is_empty() => {
+            format!("{of} and no more with any ef up to {widest}: links are missing")
+        }
+        (None, Some((widest, _))) => {
+            format!("{of}, {}: no ef up to {widest} mends it, links are missing", shown.join(", "))
+        }
+    }
 }
 
 /// Documents that are gone, scattered or side by side.
@@ -321,11 +345,16 @@ fn label_drift(seen: &Observations) -> Option<(f64, String)> {
 
 fn chunking(seen: &Observations) -> Option<(f64, String)> {
     let gap = seen.whole_sections - seen.coverage;
+    let borders = seen.borders.as_ref().map(cut_by_borders).unwrap_or_default();
     let short = (gap > 0.1).then(|| {
+        let deeper = seen.deeper.iter().map(|(k, coverage)| format!(", {coverage:.2} at {k}"));
         let evidence = format!(
-            "coverage is {:.2}, and {:.2} if every hit were its whole section: snippets hold \
-             pieces of answers",
-            seen.coverage, seen.whole_sections
+            "coverage is {:.2} at {}{}, and {:.2} if every hit were its whole section: snippets \
+             hold pieces of answers{borders}",
+            seen.coverage,
+            seen.k,
+            deeper.collect::<String>(),
+            seen.whole_sections
         );
         (0.25 + gap, evidence)
     });
@@ -333,9 +362,27 @@ fn chunking(seen: &Observations) -> Option<(f64, String)> {
     let long = seen.length_ratio.filter(|ratio| *ratio > 1.2 && !covered).map(|ratio| {
         let evidence = format!(
             "half of the hits are at least {ratio:.1} times as long as half of the answers: a \
-             vector is of much else"
+             vector is of much else{borders}"
         );
         ((0.2 * ratio).min(0.5), evidence)
     });
     either(either(short, long), pin(seen, &["CHUNK_SCHEMA_VER"]))
+}
+
+/// How many passages no snippet holds whole, and what overlap would.
+fn cut_by_borders(borders: &BorderSight) -> String {
+    let BorderSight { passages, cut, longer, overlap } = borders;
+    let mut text = String::new();
+    if let Some(overlap) = overlap {
+        text.push_str(&format!(
+            "; {cut} of {passages} passages are cut by the end of a snippet, an overlap of \
+             {overlap} tokens would hold nine in ten of these whole"
+        ));
+    }
+    if *longer > 0 {
+        text.push_str(&format!(
+            "; {longer} of {passages} passages are longer than any snippet of their section"
+        ));
+    }
+    text
 }

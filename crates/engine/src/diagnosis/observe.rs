@@ -7,7 +7,9 @@ use wfgy_core::{Role, RowState, Span, Store, Unit};
 use wfgy_score::{Retrieved, Vector, delta_s};
 use wfgy_stats::{at_least, mean};
 
+use super::borders::{self, BorderSight};
 use super::corpus::{self, CorpusSight};
+use super::effort::{EffortSight, effort};
 use super::prose::{Prose, ProseSight};
 use super::targets::{TargetSight, look_up};
 use super::vectors::{MetricSight, NormSight, metrics, norms, other_analyzer};
@@ -21,6 +23,8 @@ use crate::texts::embed_checked;
 
 /// Questions that are asked once more.
 const ASKED: usize = 64;
+/// Of the exact hits so many are found by a graph in order.
+pub(super) const HEALTHY_RECALL: f64 = 0.98;
 /// Hits nearer than this to a better one of another document say the same.
 const SAME_TEXT: f64 = 0.995;
 /// Characters from which on a hit can be of much else than an answer.
@@ -35,8 +39,8 @@ pub struct Observations {
     pub coverage: f64,
     /// The same if every hit were its whole section.
     pub whole_sections: f64,
-    /// The same at the deepest cutoff.
-    pub deepest: f64,
+    /// The same at each deeper cutoff.
+    pub deeper: Vec<(usize, f64)>,
     /// The served k.
     pub k: usize,
     /// Median characters of a hit over median characters of a quote; `None` without quotes, and
@@ -44,8 +48,10 @@ pub struct Observations {
     pub length_ratio: Option<f64>,
     /// Mean share of the exact top k that the serving path found; `None` where it is not known.
     pub graph_recall: Option<f64>,
-    /// The same share at the deepest cutoff.
-    pub graph_recall_deep: Option<f64>,
+    /// What a wider search finds, where the served one does not find nearly all.
+    pub effort: Option<EffortSight>,
+    /// How snippets end within passages; `None` where nothing counts tokens.
+    pub borders: Option<BorderSight>,
     /// Share of the top k that say what a better hit of another document says.
     pub crowded: f64,
     /// How stored vectors compare with their text.
@@ -124,7 +130,7 @@ pub fn observe(
         };
         mean(&as_written.iter().filter_map(of).collect::<Vec<_>>())
     };
-    let deepest = as_written.iter().flat_map(|(run, _)| run.coverage.keys()).max().copied();
+    let deeper = settings.cutoffs().into_iter().filter(|cutoff| *cutoff > k);
 
     let mut sought = look_up(parts.gold, &reader).map_err(&at)?;
     let references = || items.iter().flat_map(|q| &q.targets).flat_map(|t| &t.any_of);
@@ -140,7 +146,9 @@ pub fn observe(
     })
     .map_err(&at)?;
     let mut corpus = CorpusSight::default();
+    let mut borders = None;
     if let Some(tokenizer) = parts.tokenizer {
+        borders = Some(borders::borders(&reader, tokenizer, &sought.passages).map_err(&at)?);
         corpus::tokens(&reader, &documents, tokenizer, &mut corpus).map_err(&at)?;
     }
     let mut order = Vec::new();
@@ -167,11 +175,12 @@ pub fn observe(
     let mut seen = Observations {
         coverage: at_k(k),
         whole_sections: mean(&whole).unwrap_or(0.0),
-        deepest: deepest.map_or(0.0, at_k),
+        deeper: deeper.map(|cutoff| (cutoff, at_k(cutoff))).collect(),
         k,
         length_ratio,
         graph_recall: recall(k),
-        graph_recall_deep: deepest.and_then(recall),
+        effort: None,
+        borders,
         crowded: 0.0,
         integrity: context.integrity.clone(),
         other_analyzer: None,
@@ -210,6 +219,12 @@ pub fn observe(
             .filter_map(|(i, (_, n))| Some((made.row(i)?, &labels[*n].positions)))
             .collect();
         seen.metrics = metrics(&reader, &asked, &index.hash).map_err(&at)?;
+        if seen.graph_recall.is_some_and(|recall| recall < HEALTHY_RECALL) {
+            let asked = first.iter().enumerate();
+            let asked = asked.filter_map(|(i, (run, _))| Some((*run, made.row(i)?)));
+            let asked: Vec<(&RunRecord, &[f32])> = asked.collect();
+            seen.effort = Some(effort(parts.store, settings, &asked, k).map_err(&at)?);
+        }
     }
     if parts.embeds_any_text {
         let hits: BTreeSet<u32> = first

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::{GoldSet, PortError, StoredSection, TargetRef};
-use wfgy_score::label::{LabelProblem, locate};
+use wfgy_score::label::{LabelProblem, Located, locate};
 
+use super::borders::{Passage, keep};
 use super::prose::words;
 use crate::reader::{DOCUMENTS_AT_A_TIME, Reader};
 
@@ -79,6 +80,8 @@ pub(super) struct Sought<'g> {
     pub(super) absent: Vec<Absent<'g>>,
     /// Every document that the gold set names, in its order, and whether it is there.
     pub(super) named: Vec<(&'g str, bool)>,
+    /// Passages that are where they should be.
+    pub(super) passages: Vec<Passage>,
 }
 
 pub(super) fn look_up<'g>(gold: &'g GoldSet, reader: &Reader<'_>) -> Result<Sought<'g>, PortError> {
@@ -94,8 +97,12 @@ pub(super) fn look_up<'g>(gold: &'g GoldSet, reader: &Reader<'_>) -> Result<Soug
     for reference in references() {
         by_document.entry(&reference.doc_id).or_default().push(reference);
     }
-    let mut sought =
-        Sought { sight: TargetSight::default(), absent: Vec::new(), named: Vec::new() };
+    let mut sought = Sought {
+        sight: TargetSight::default(),
+        absent: Vec::new(),
+        named: Vec::new(),
+        passages: Vec::new(),
+    };
     let mut there = BTreeSet::new();
     for block in order.chunks(DOCUMENTS_AT_A_TIME) {
         let asked = block.iter().copied().collect();
@@ -120,7 +127,10 @@ impl<'g> Sought<'g> {
         let texts: Vec<(&str, &str)> =
             sections.iter().map(|s| (s.section_id.as_str(), s.text.as_str())).collect();
         match locate(reference, &texts) {
-            Ok(_) => {}
+            Ok(Located::Span { section, span, .. }) => {
+                keep(&mut self.passages, &sections[section], span);
+            }
+            Ok(Located::Document | Located::Section(_)) => {}
             Err(LabelProblem::NoDocument { .. }) => self.sight.no_document += 1,
             Err(LabelProblem::QuoteAbsent { section_id, .. }) => {
                 let text = texts.iter().find(|(id, _)| *id == section_id).map_or("", |s| s.1);
@@ -232,8 +242,12 @@ mod tests {
             text: "A section of which only the beginning is left".into(),
             positions: vec![0],
         };
-        let mut sought =
-            Sought { sight: TargetSight::default(), absent: Vec::new(), named: Vec::new() };
+        let mut sought = Sought {
+            sight: TargetSight::default(),
+            absent: Vec::new(),
+            named: Vec::new(),
+            passages: Vec::new(),
+        };
         (0..4 * SOUGHT).for_each(|_| sought.take(&reference, std::slice::from_ref(&section)));
         let sight = sought.sight(&[]);
         assert_eq!((sight.targets, sight.cut, sight.stale), (SOUGHT, SOUGHT, 0));

@@ -2,7 +2,7 @@
 
 use wfgy_core::GoldSet;
 
-use super::{parts, questions, section_text, settings};
+use super::{parts, questions, section_text, sentence, settings};
 use crate::diagnosis::{Cause, CauseKind, causes, observe};
 use crate::evaluate;
 use crate::memory::{HashEmbedder, MemoryStore};
@@ -129,7 +129,7 @@ fn rule_damage_of_vectors_and_of_the_graph_is_named() {
     let embedder = HashEmbedder::new("m");
     let healthy = || built(&corpus(), &embedder);
     let mut lossy = healthy();
-    lossy.lossy = true;
+    lossy.lossy_below = usize::MAX;
     assert_eq!(named(&lossy, &embedder, None).first(), Some(&CauseKind::GraphLoss));
     let mut others = healthy();
     others.vectors = built(&corpus(), &HashEmbedder::new("n")).vectors;
@@ -268,9 +268,66 @@ fn stale_against_a_baseline() -> Case {
     Case { live: Some(built(&more(0), &case.embedder)), ..case }
 }
 
+/// A graph that finds all only in searches wide enough, or in none.
+fn graph_loss(lossy_below: usize, says: &'static str) -> Case {
+    let mut case = Case::of(CauseKind::GraphLoss, says, &corpus());
+    case.store.lossy_below = lossy_below;
+    case
+}
+
+/// Passages that begin four tokens before the end of a snippet and end three after it.
+fn chunking() -> Case {
+    let says = "24 of 24 passages are cut by the end of a snippet, an overlap of 4 tokens";
+    let mut case = Case::of(CauseKind::Chunking, says, &corpus());
+    for question in &mut case.gold.items {
+        let numbers: Vec<usize> =
+            question.id.split('_').skip(1).map(|n| n.parse().unwrap()).collect();
+        let (d, s, i) = (numbers[0], numbers[1], numbers[2].min(1));
+        let text = section_text(d, s);
+        let before: usize = (0..i).map(|i| sentence(d, s, i).len() + 1).sum();
+        let start = before + sentence(d, s, i).find("sec").unwrap();
+        let last = format!("beta{d}x{s}x{}", i + 1);
+        let end = text.find(&last).unwrap() + last.len();
+        let reference = &mut question.targets[0].any_of[0];
+        reference.offsets = Some(wfgy_core::Span::new(start, end));
+        reference.quote = Some(text[start..end].to_owned());
+    }
+    case
+}
+
+/// A model that reads four tokens of each text.
+fn truncated_by_the_model() -> Case {
+    let mut case = Case::of(
+        CauseKind::TruncatedText,
+        "100 % of the hits are cut at the model's 4",
+        &[].into(),
+    );
+    case.embedder.identity.schema.max_tokens = 4;
+    case.store = built(&corpus(), &case.embedder);
+    case
+}
+
+/// Documents that nobody asks about are the beginning of the baseline's.
+fn truncated_against_a_baseline() -> Case {
+    let more = |most: usize| {
+        let mut corpus = corpus();
+        let text = |d: usize| section_text(d, 0)[..most.min(section_text(d, 0).len())].to_owned();
+        corpus.extend((20..40).map(|d| (format!("d{d}"), vec![("s0".to_owned(), text(d))])));
+        corpus
+    };
+    let says = "20 of 32 documents are the beginning of the baseline's";
+    let case = Case::of(CauseKind::TruncatedText, says, &more(40));
+    Case { live: Some(built(&more(usize::MAX), &case.embedder)), ..case }
+}
+
 #[test]
 fn rule_each_damage_comes_first_with_its_evidence() {
     for case in [
+        graph_loss(64, "100.0 % with ef 64: raising ef to 64 mends it"),
+        graph_loss(usize::MAX, "and no more with any ef up to 64: links are missing"),
+        chunking(),
+        truncated_by_the_model(),
+        truncated_against_a_baseline(),
         analyzer_drift(),
         label_drift(),
         mixed_embedders(),

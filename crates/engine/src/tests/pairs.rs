@@ -11,7 +11,7 @@ use crate::{Records, evaluate_pair, paired_summary, summary};
 /// A candidate that loses the best hit of every answer, and the whole baseline.
 fn stores(embedder: &HashEmbedder) -> [MemoryStore; 2] {
     let [mut candidate, mut baseline] = [store(embedder), store(embedder)];
-    candidate.lossy = true;
+    candidate.lossy_below = usize::MAX;
     candidate.pins.set("INDEX_HASH", "candidate");
     baseline.pins.set("INDEX_HASH", "baseline");
     [candidate, baseline]

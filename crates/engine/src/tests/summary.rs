@@ -177,7 +177,7 @@ fn rule_a_stratum_needs_20_questions() {
 fn rule_graph_recall_is_the_share_of_the_exact_top_k_that_the_serving_path_found() {
     let embedder = HashEmbedder::new("m");
     let mut store = store(&embedder);
-    store.lossy = true;
+    store.lossy_below = usize::MAX;
     let gold = questions();
     let found = run(&gold, &store, &embedder).unwrap();
     let evidence = summary(&found.context, &found.runs, 10).unwrap();
