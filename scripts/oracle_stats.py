@@ -9,8 +9,9 @@ Needs packages that have nothing to do with this project:
   pip install numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4
 
 Where no library has an estimator (the pseudo-question, Gaffke's bound, order-statistic bounds,
-the betting confidence sequence, moving blocks), the second implementation here
-is written from the definition in docs/statistics.md and, for the sequence, from
+the betting confidence sequence, moving blocks), the second implementation here,
+or in scripts/oracle/intervals.py where check.py needs it too, is written from
+the definition in docs/statistics.md and, for the sequence, from
 the paper, as plainly as it goes.  The random streams are those of the
 definition, so that resamples are the same and agreement is exact but for
 rounding; scipy's BCa is compared within Monte-Carlo error.
@@ -21,7 +22,6 @@ import math
 import os
 import sys
 import tempfile
-from fractions import Fraction
 
 import numpy as np
 import scipy
@@ -31,104 +31,20 @@ import statsmodels
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-SEED = 20240117
-RESAMPLES = 10000
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle"))
+from intervals import blocks, gaffke_excess, order_statistic_rank, plain_bca  # noqa: E402
+from streams import RESAMPLES, SEED, Streams  # noqa: E402
+
 LEVELS = [0.9, 0.95, 0.99, 0.9975]
-U64 = (1 << 64) - 1
-
-
-# ---- The random streams: eight xoroshiro128++ a resample, seeded by SplitMix64.
-
-
-def mix(z):
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & U64
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & U64
-    return z ^ (z >> 31)
-
-
-def rotl(x, k):
-    return ((x << np.uint64(k)) | (x >> np.uint64(64 - k)))
-
-
-class Streams:
-    """The streams of resamples 0 .. count − 1, side by side; a step gives count × 8 words."""
-
-    def __init__(self, seed, count):
-        gamma = 0x9E3779B97F4A7C15
-        keys = [mix(mix(seed) ^ (r * gamma & U64)) for r in range(count)]
-        words = [[mix((key + gamma * (i + 1)) & U64) for i in range(16)] for key in keys]
-        words = np.array(words, dtype=np.uint64)
-        self.s0, self.s1 = words[:, :8].copy(), words[:, 8:].copy()
-
-    def step(self):
-        s0, s1 = self.s0, self.s1
-        out = rotl(s0 + s1, 17) + s0
-        s1 = s1 ^ s0
-        self.s0 = rotl(s0, 49) ^ s1 ^ (s1 << np.uint64(21))
-        self.s1 = rotl(s1, 28)
-        return out
-
-    def below(self, n, draws):
-        """count × draws whole numbers in [0, n)."""
-        columns = []
-        while len(columns) < draws:
-            words = self.step()
-            for lane in range(8):
-                for half in (0, 32):
-                    columns.append((words[:, lane] >> np.uint64(half)) & np.uint64(0xFFFFFFFF))
-        drawn = np.stack(columns[:draws], axis=1)
-        return ((drawn * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
-
-    def kept(self, n):
-        """count × n booleans: which values keep their sign."""
-        kept = []
-        while len(kept) < n:
-            words = self.step()
-            draws = [(words[:, i // 2] >> np.uint64(32 * (i % 2))) & np.uint64(0xFFFFFFFF) for i in range(16)]
-            kept += [(draws[i] >> np.uint64(31 - row)) & np.uint64(1) for row in range(32) for i in range(16)]
-        return np.stack(kept[:n], axis=1).astype(bool)
-
-
-# ---- The estimators.
-
-
-def plain_bca(values, worst, side, level, streams_of):
-    """BCa of the mean of values with one pseudo-question at the worst end."""
-    x = np.append(np.asarray(values, dtype=float), worst)
-    n, mean = len(x), x.mean()
-    means = np.sort(x[streams_of(n)].mean(axis=1))
-    tie = 2e-8 * np.abs(x - mean).max()
-    share = (np.sum(means < mean - tie) + np.sum(means <= mean + tie)) / 2 / RESAMPLES
-    jackknife = np.array([np.delete(x, i).mean() for i in range(n)])
-    d = jackknife.mean() - jackknife
-    acceleration = np.sum(d**3) / (6 * np.sum(d**2) ** 1.5)
-    z0 = scipy.stats.norm.ppf(share)
-    z = scipy.stats.norm.ppf(level if side == "upper" else 1 - level)
-    adjusted = scipy.stats.norm.cdf(z0 + (z0 + z) / (1 - acceleration * (z0 + z)))
-    if side == "upper":
-        rank = math.ceil(adjusted * RESAMPLES)
-    else:
-        rank = math.floor(adjusted * RESAMPLES) + 1
-    return float(means[min(max(rank, 1), RESAMPLES) - 1])
 
 
 def gaffke(values, worst, side, level):
-    """Quantile of the mean of values and the worst end under weights uniform on the simplex.
-
-    A weighted mean exceeds t iff sum c_i E_i > 0 with c_i = x_i - t and E_i standard exponentials,
-    which by Imhof (1961) has probability 1/2 + 1/pi int sin(sum atan(c_i u)) / (u prod (1 + c_i^2
-    u^2)^(1/2)) du; u = exp(v) makes the integrand smooth on the whole line.
-    """
+    """Gaffke's bound to the last digits that an integral by steps of 0.01 has."""
     sign = 1.0 if side == "upper" else -1.0
     x = sign * np.append(np.asarray(values, dtype=float), worst)
 
     def excess(t):
-        c = (x - t)[:, None]
-        width = np.abs(c).max()
-        v = np.arange(-34.0, 34.0, 0.01)
-        cu = c * np.exp(v) / width
-        integrand = np.sin(np.arctan(cu).sum(axis=0)) * np.exp(-0.5 * np.log1p(cu * cu).sum(axis=0))
-        return 0.5 + integrand.sum() * 0.01 / math.pi - (1 - level)
+        return gaffke_excess(x, t, level, 0.01)
 
     return sign * float(scipy.optimize.brentq(excess, x.min() + 1e-12, x.max() - 1e-12, xtol=1e-13, rtol=1e-14))
 
@@ -175,22 +91,6 @@ def clopper_pearson():
                     low, high = proportion_confint(k, n, alpha=2 * (1 - level), method="beta")
                     cases.append([k, n, level, float(low), float(high)])
     return cases
-
-
-def order_statistic_rank(n, p, side, level):
-    """The definition, in exact fractions; ranks from 0, None where there is no bound."""
-    p, level = Fraction(p), Fraction(level)
-    terms = [math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(n + 1)]
-    below, cumulative = [], Fraction(0)
-    for term in terms:  # below[k] = P(B < k)
-        below.append(cumulative)
-        cumulative += term
-    ranks = range(1, n + 1)
-    if side == "upper":
-        good = [k for k in ranks if below[k] >= level]
-        return min(good) - 1 if good else None
-    good = [k for k in ranks if 1 - below[k] >= level]
-    return max(good) - 1 if good else None
 
 
 def order_statistics():
@@ -292,12 +192,10 @@ def bettings(rng):
 
 def moving_blocks(rng):
     """Percentile interval of quantiles of resampled series, blocks of 50, 2,000 resamples."""
-    n, resamples = 430, 2000
+    n = 430
     shared = np.convolve(rng.gamma(2, 2, n + 19), np.ones(20) / 20, mode="valid")
     arms = [[float(repr(round(float(v), 4))) for v in shared + rng.gamma(2, s, n)] for s in (1.1, 1.0)]
-    blocks = -(-n // 50)
-    starts = Streams(SEED, resamples).below(n - 50 + 1, blocks)
-    where = (starts[:, :, None] + np.arange(50)).reshape(resamples, -1)[:, :n]
+    where = blocks(n)
     cases = []
     for p in (0.5, 0.95, 0.99):
         quantiles = [np.quantile(np.array(arm)[where], p, axis=1) for arm in arms]

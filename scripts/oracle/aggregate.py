@@ -1,6 +1,12 @@
 """From runs to one number: means inside a question, the named statistic over questions."""
 
 import math
+from collections import namedtuple
+
+QUANTILES = {"median": 0.5, "worst_slot_median": 0.5, "p01": 0.01, "p05": 0.05, "p90": 0.9, "p95": 0.95}
+
+# `values` is one a question, in gold order; `clusters` are those of each where several are pooled.
+Estimate = namedtuple("Estimate", "point n aggregate values clusters", defaults=(None, None))
 
 
 def mean(values):
@@ -15,6 +21,23 @@ def quantile(values, p):
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+def estimate(aggregate, values):
+    """A statistic of one value a question; there is at least one."""
+    point = {"mean": mean, "share": mean, "count": sum}.get(aggregate) or (
+        lambda values: quantile(values, QUANTILES[aggregate]))
+    return Estimate(point(values), len(values), aggregate, values)
+
+
+def pooled(aggregate, clusters):
+    """A statistic of the values of all questions together; None where there is none."""
+    clusters = [values for values in clusters if values]
+    values = [v for own in clusters for v in own]
+    if not values:
+        return None
+    point = mean(values) if aggregate == "share" else quantile(values, QUANTILES[aggregate])
+    return Estimate(point, len(clusters), aggregate, None, clusters)
 
 
 def median(values):

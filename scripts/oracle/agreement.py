@@ -1,6 +1,6 @@
 """λ: does a run find a target, and does it agree with the question's other runs?"""
 
-from aggregate import mean, round9
+from aggregate import estimate, mean, round9
 
 CONVERGENT, SPLIT, COLLAPSED, ABORTED = "convergent", "split", "collapsed", "aborted"
 P = 0.9
@@ -59,23 +59,21 @@ def summary(questions):
 
     Empty but for `lambda.always_missed` where fewer than half of the questions remain.
     """
-    shares, missed = [], 0
+    shares, missed = [], []
     for runs in questions.values():
         live = [found for items, found in runs.values() if items is not None]
-        if live and not any(live):
-            missed += 1
-        elif len(runs) >= 2:
+        missed.append(float(bool(live) and not any(live)))
+        if not missed[-1] and len(runs) >= 2:
             state = list(states(runs).values())
             share = {s: state.count(s) / len(state)
                      for s in (CONVERGENT, SPLIT, COLLAPSED, ABORTED)}
             share["flip"] = 1 - max(share.values())
             shares.append(share)
-    out = {"lambda.always_missed": (missed, None)}
+    out = {"lambda.always_missed": estimate("count", missed)} if missed else {}
     if not shares or 2 * len(shares) < len(questions):
         return out
-    n = len(shares)
     for name, key in (("convergence", CONVERGENT), ("split_rate", SPLIT), ("flip_rate", "flip"),
                       ("collapse_rate", COLLAPSED), ("abort_rate", ABORTED)):
-        out["lambda." + name] = (mean([s[key] for s in shares]), n)
-    out["lambda.convergent"] = (mean([float(round9(s[CONVERGENT]) >= 0.8) for s in shares]), n)
+        out["lambda." + name] = estimate("mean", [s[key] for s in shares])
+    out["lambda.convergent"] = estimate("share", [float(round9(s[CONVERGENT]) >= 0.8) for s in shares])
     return out

@@ -24,6 +24,8 @@ import drift
 import evaluation
 import goldset
 import indexdir
+import intervals
+import latency
 import reembed
 import seeds
 import tokenizer_of
@@ -32,6 +34,8 @@ import windows
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONTRACTIONS = os.path.join(HERE, "..", "..", "crates", "engine", "src", "contractions.tsv")
 TOLERANCE = 1e-9
+# Bounds of means are sums of fixed point.
+ROUNDING = 1e-7
 SHOWN = 5
 
 
@@ -202,27 +206,97 @@ def check_runs(ev, out):
                 out.same("coverage", "%s: %s@%d" % (name, field, k), reported.get(field), value)
 
 
+def check_number(out, group, name, reported, own, metric):
+    """A number object of the report against an Estimate; `metric` says what its values can be."""
+    out.same(group, name, reported["point"], own.point)
+    for field, value in (("n_questions", own.n), ("aggregate", own.aggregate)):
+        out.note(group, reported[field] == value,
+                 lambda: "%s: %s: reported %r, recomputed %r" % (name, field, reported[field], value))
+    check_interval(out, name, reported["ci"], intervals.interval(metric, own))
+
+
+def check_interval(out, name, ci, own):
+    """Both ends of an interval, None where there is none."""
+    ends = None if ci is None else (ci["lower"], ci["upper"])
+
+    def near(a, b):
+        return a is b if a is None or b is None else abs(a - b) <= ROUNDING * max(1.0, abs(b))
+
+    ok = ends is own if ends is None or own is None else all(map(near, ends, own))
+    level = ci is None or ci["level"] == intervals.LEVEL
+    out.note("intervals", ok and level, lambda: "%s: reported %r, recomputed %r" % (name, ci, own))
+
+
 def check_metrics(ev, baseline, out):
     """Every name of the report, and every name that it should have."""
-    own, reported = ev.metrics(), ev.report["metrics"]
+    own, reported = ev.metrics(), dict(ev.report["metrics"])
+    check_latency(ev, reported, out)
     if baseline is not None:
-        own.update(drift.metrics(ev, baseline))
+        differences = drift.metrics(ev, baseline)
+        own.update(differences)
+        check_comparisons(ev.report["baseline"]["comparisons"], differences, out)
     for name in sorted(set(own) | set(reported)):
         if name not in reported:
-            out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name][0]))
+            out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name].point))
         elif name not in own:
             out.note("metrics", False, "%s: the report has it, the oracle does not know it" % name)
         else:
-            point, n = own[name]
-            out.same("metrics", name, reported[name]["point"], point)
-            if n is not None:
-                out.note("metrics", reported[name]["n_questions"] == n,
-                         "%s: n_questions: reported %d, recomputed %d" % (name, reported[name]["n_questions"], n))
+            check_number(out, "metrics", name, reported[name], own[name], name)
     for name, null in ev.calibration().items():
         there = ev.context["calibration"][name]
         out.note("nulls", (there is None) == (null is None), "null %s: reported %r, recomputed %r" % (name, there, null))
-        for field in null if null and there else ():
-            out.same("nulls", "null %s: %s" % (name, field), there[field], null[field])
+        for field, quantile in (null or {}).items() if there else ():
+            values = sum(len(v) for v in quantile.clusters)
+            out.note("nulls", there["n"] == values, "null %s: n %r, recomputed %r" % (name, there["n"], values))
+            out.same("nulls", "null %s: %s" % (name, field), there[field]["point"], quantile.point)
+            metric = "null." + name + (":" + field if field != "p50" else "")
+            out.note("nulls", there[field] == reported.get(metric), "null %s: %s is not that of metrics" % (name, field))
+
+
+def check_latency(ev, metrics, out):
+    """Quantiles and ratios of the latency pass; the ratios are taken out of `metrics`."""
+    if ev.report.get("latency") is None:
+        return
+    for name, (point, ends, aggregate) in latency.numbers(latency.read(ev.folder)).items():
+        if isinstance(name, tuple):
+            arm, stage, field = name
+            there, name = ev.report["latency"][arm][stage][field], "latency of %s: %s %s" % name
+        elif name not in metrics:
+            continue
+        else:
+            there = metrics.pop(name)
+        out.same("latency", name, there["point"], point)
+        out.note("latency", there["aggregate"] == aggregate, "%s: aggregate %r" % (name, there["aggregate"]))
+        check_interval(out, name, there["ci"], ends)
+
+
+def check_curves(ev, out):
+    """Every point of the curves, as the metric that it is."""
+    reported = ev.report["curves"]
+    out.note("curves", reported["k"] == ev.cuts, "k: reported %r, expected %r" % (reported["k"], ev.cuts))
+    metrics = {"coverage": "coverage.mean", "delta_s": "delta_s.question.mean", "delta_s_anchor": "delta_s.anchor.best"}
+    for name, points in ev.curves().items():
+        for k, there, own in zip(ev.cuts, reported[name], points):
+            at = "%s at %d" % (name, k)
+            out.note("curves", (there is None) == (own is None), "%s: reported %r, recomputed %r" % (at, there, own))
+            if there and own:
+                check_number(out, "curves", at, there, own, metrics[name])
+
+
+def check_comparisons(comparisons, differences, out):
+    """Wins, ties, losses and the effect beside each criterion on drift."""
+    for there in comparisons:
+        name = there["criterion"].split()[0]
+        values = differences[name].values
+        better = 1 if name == "drift.coverage" else -1
+        dominance, ends = intervals.effect(values, better)
+        out.same("effects", name, there["dominance"], dominance)
+        check_interval(out, name + ": effect", there["ci"], ends)
+        counts = [sum((better * evaluation.round9(v) > 0) for v in values), 0,
+                  sum((better * evaluation.round9(v) < 0) for v in values)]
+        counts[1] = len(values) - sum(counts)
+        reported = [there["wins"], there["ties"], there["losses"]]
+        out.note("effects", reported == counts, "%s: reported %r, recomputed %r" % (name, reported, counts))
 
 
 def compare(a, out):
@@ -241,6 +315,7 @@ def compare(a, out):
     check_runs_asked(ev, gold, tokenizer, out)
     check_runs(ev, out)
     check_metrics(ev, other_arm(a, ev, gold, tokenizer, out), out)
+    check_curves(ev, out)
     if a.embed:
         reembed.check(ev, a.model, out)
 

@@ -1,7 +1,7 @@
 """A candidate against a baseline: statistics of the differences of each question."""
 
 import agreement
-from aggregate import by_question, mean, median, quantile
+from aggregate import by_question, estimate, median
 
 DEVIATIONS = 1.4826
 
@@ -32,7 +32,7 @@ def flips(ev):
 
 
 def metrics(new, old):
-    """{name: (point, pairs)} of two evaluations of one gold set."""
+    """{name: Estimate} of two evaluations of one gold set."""
     def values(ev, value):
         return {q: by_question(ev.cells(q, value)) for q in ev.answerable()}
 
@@ -48,13 +48,13 @@ def metrics(new, old):
                        for q, v in arms[i].items()}
     delta = differences(*arms)
     if delta:
-        out["drift.delta_s.median"] = (median(delta), len(delta))
-        out["drift.delta_s.p95"] = (quantile(delta, 0.95), len(delta))
+        out["drift.delta_s.median"] = estimate("median", delta)
+        out["drift.delta_s.p95"] = estimate("p95", delta)
     covered = differences(*[values(ev, lambda r: r.coverage[ev.k][0]) for ev in (new, old)])
     if covered:
-        out["drift.coverage"] = (mean(covered), len(covered))
+        out["drift.coverage"] = estimate("mean", covered)
     a, b = flips(new), flips(old)
     both = [a[q] - b[q] for q in a if q in b]
     if both and 2 * len(both) >= len(new.answerable()):
-        out["drift.flip_rate"] = (mean(both), len(both))
+        out["drift.flip_rate"] = estimate("mean", both)
     return out

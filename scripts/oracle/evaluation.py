@@ -13,7 +13,7 @@ import goldset
 import npyfile
 import ranking
 import similarity
-from aggregate import (by_question, by_wording, mean, median, quantile, round9)
+from aggregate import Estimate, by_question, by_wording, estimate, mean, median, pooled, round9
 from indexdir import encode_id
 
 SWEEP = (1, 3, 5, 10, 20, 50)
@@ -122,7 +122,7 @@ class Evaluation:
             self.report = json.loads(f.read())
         self.context = (self.report["baseline"] if baseline else self.report)["context"]
         runs = "baseline.runs.jsonl" if baseline else "runs.jsonl"
-        self.index, self.gold = index, gold
+        self.index, self.gold, self.folder = index, gold, folder
         self.k = self.context["k"]
         self.cuts = sorted(set(SWEEP) | {self.k})
         self.document = goldset.document_unit(gold)
@@ -231,7 +231,7 @@ class Evaluation:
         return [x for x in out if x is not None]
 
     def metrics(self):
-        """{name: (point, n or None)}; `optional` tells those that a report may leave out."""
+        """{name: Estimate}; `optional` tells those that a report may leave out."""
         out = {}
         out.update(self._delta_metrics())
         out.update(self._coverage_metrics())
@@ -240,11 +240,29 @@ class Evaluation:
                  for key in self.runs_of[q]} for q in self.answerable()}))
         out.update(self._ranking_metrics())
         out.update(self._graph_metrics())
-        asked = [self.runs[key] for q in self.answerable() for key in self.runs_of[q]]
-        if asked:
-            out["error_rate"] = (sum(not run.usable for run in asked) / len(asked), None)
-        out["integrity.mismatches"] = (self.context["integrity"]["mismatches"], None)
+        failed = pooled("share", [[float(not self.runs[key].usable) for key in self.runs_of[q]]
+                                  for q in self.answerable()])
+        if failed:
+            out["error_rate"] = failed
+        integrity = self.context["integrity"]
+        missed, checked = integrity["mismatches"], integrity["checked"]
+        # Drawn ones stand for all; where all were compared the count is no estimate.
+        drawn = [1.0] * missed + [0.0] * (checked - missed)
+        is_drawn = integrity["mode"] == "sample" and checked == draws.WANTED
+        out["integrity.mismatches"] = Estimate(missed, 0, "count", drawn if is_drawn else None)
         return out
+
+    def curves(self):
+        """{curve: an Estimate or None for each cutoff}."""
+        def along(aggregate, value):
+            values = [self.per_question(lambda r: value(r, k)) for k in self.cuts]
+            return [estimate(aggregate, v) if v else None for v in values]
+
+        return {
+            "coverage": along("mean", lambda r, k: r.coverage[k][0]),
+            "delta_s": along("median", lambda r, k: mean(r.delta_question[:k]) if r.hits else 2.0),
+            "delta_s_anchor": along("median", lambda r, k: 2.0 if not r.hits else
+                                    None if r.delta_anchor is None else min(r.delta_anchor[:k]))}
 
     def _delta_metrics(self):
         out, k = {}, self.k
@@ -262,19 +280,18 @@ class Evaluation:
             have = sum(len(goldset.wordings(self.questions[q].item)) > w for q in answerable)
             if 2 * have >= len(answerable):
                 medians[w] = median(values)
-                out["delta_s.question.slot.%d" % w] = (medians[w], len(values))
+                out["delta_s.question.slot.%d" % w] = estimate("median", values)
         if medians:
             worst = max(medians, key=lambda w: (medians[w], -w))
-            out["delta_s.question"] = (medians[worst], len(slots[worst]))
+            out["delta_s.question"] = estimate("worst_slot_median", slots[worst])
         means = self.per_question(question)
         if means:
             out.update(spread("delta_s.question", means))
-            out["delta_s.question:median"] = (median(means), len(means))
+            out["delta_s.question:median"] = estimate("median", means)
             bands = [round9(m) for m in means]
-            n = len(means)
-            out["delta_s.question:stable"] = (sum(m < 0.4 for m in bands) / n, n)
-            out["delta_s.question:transitional"] = (sum(0.4 <= m < 0.6 for m in bands) / n, n)
-            out["delta_s.question:critical"] = (sum(m >= 0.6 for m in bands) / n, n)
+            for band, inside in (("stable", lambda m: m < 0.4), ("transitional", lambda m: 0.4 <= m < 0.6),
+                                 ("critical", lambda m: m >= 0.6)):
+                out["delta_s.question:" + band] = estimate("share", [float(inside(m)) for m in bands])
 
         def anchored(values):
             return lambda r: 2.0 if not r.hits else None if r.delta_anchor is None \
@@ -296,32 +313,33 @@ class Evaluation:
                 ("triangulation", triangulation)):
             values = self.per_question(value)
             if values:
-                out[name] = (median(values), len(values))
+                out[name] = estimate("median", values)
                 out.update(spread(name, values))
         for name, value in (("delta_s.auc", lambda r: r.auc), ("delta_s.auc_hard", lambda r: r.auc_hard)):
             values = self.per_question(value, seed=0)
             if values:
-                out[name] = (mean(values), len(values))
+                out[name] = estimate("mean", values)
         none = [q.id for q in self.questions.values() if not q.answerable]
         values = self.per_question(first(lambda r: min(r.delta_question[:k])), ids=none)
         if values:
-            out["delta_s.unanswerable"] = (median(values), len(values))
+            out["delta_s.unanswerable"] = estimate("median", values)
         for name, null in self.calibration().items():
             if null:
-                out["null." + name] = (null["p50"], None)
+                out["null." + name] = null["p50"]
                 for p in ("p01", "p05", "p95"):
-                    out["null.%s:%s" % (name, p)] = (null[p], None)
+                    out["null.%s:%s" % (name, p)] = null[p]
         return out
 
     def calibration(self):
         """Both nulls, pooled over the wordings of answerable questions at seed 0."""
         random, hard = [], []
-        for key, run in self.runs.items():
-            if key[2] == 0 and run.usable and self.questions[key[0]].answerable:
-                random.extend(run.random)
-                hard.extend([] if run.hard is None else [run.hard])
-        return {name: dict([("n", len(v))] + [("p%02d" % p, quantile(v, p / 100)) for p in (1, 5, 50, 95)])
-                if v else None for name, v in (("random", random), ("hard", hard))}
+        for q in self.answerable():
+            runs = [self.runs[key] for key in self.runs_of[q] if key[2] == 0 and self.runs[key].usable]
+            random.append([v for run in runs for v in run.random])
+            hard.append([run.hard for run in runs if run.hard is not None])
+        fields = (("p01", "p01"), ("p05", "p05"), ("p50", "median"), ("p95", "p95"))
+        return {name: {field: pooled(aggregate, v) for field, aggregate in fields} if any(v) else None
+                for name, v in (("random", random), ("hard", hard))}
 
     def _coverage_metrics(self):
         out = {}
@@ -329,46 +347,42 @@ class Evaluation:
             for k in self.cuts:
                 values = self.per_question(lambda r: r.coverage[k][i])
                 if values:
-                    out["coverage.%s@%d" % (name, k)] = (mean(values), len(values))
+                    out["coverage.%s@%d" % (name, k)] = estimate("mean", values)
                     if k == self.k:
-                        out["coverage." + name] = (mean(values), len(values))
+                        out["coverage." + name] = estimate("mean", values)
         served = {q: by_question(self.cells(q, lambda r: r.coverage[self.k][0]))
                   for q in self.answerable()}
         served = {q: v for q, v in served.items() if v is not None}
         if served:
             values = list(served.values())
-            passing = sum(round9(v) >= 0.7 for v in values)
-            out["coverage.pass_rate"] = (passing / len(values), len(values))
-            out["coverage.p05"] = (quantile(values, 0.05), len(values))
+            out["coverage.pass_rate"] = estimate("share", [float(round9(v) >= 0.7) for v in values])
+            out["coverage.p05"] = estimate("p05", values)
         strata = {}
         for q, value in served.items():
             if self.questions[q].item["stratum"] is not None:
                 strata.setdefault(self.questions[q].item["stratum"], []).append(value)
-        large = [mean(v) for v in strata.values() if len(v) >= 20]
+        large = [estimate("mean", strata[s]) for s in sorted(strata) if len(strata[s]) >= 20]
         if large:
-            out["coverage.worst_stratum"] = (min(large), None)
+            out["coverage.worst_stratum"] = min(large, key=lambda e: e.point)
         return out
 
     def _ranking_metrics(self):
-        sums, n = {}, 0
+        values = {}
         for q in self.questions.values():
             if not q.answerable or not q.qrels:
                 continue
-            n += 1
             run = self.runs.get((q.id, 0, 0))
-            if run is None or not run.usable:
-                continue
+            found = [] if run is None or not run.usable else zip(run.hits, run.record["hits"])
             scores = {}
-            for position, hit in zip(run.hits, run.record["hits"]):
+            for position, hit in found:
                 doc, section = self.index.key(position)
                 unit = doc if self.document else encode_id(doc) + "#" + encode_id(section)
                 scores.setdefault(unit, hit["score"])
             ranked = ranking.order(scores)
             for k in self.cuts:
                 for name, value in ranking.measures(ranked, q.qrels, k).items():
-                    sums.setdefault((name, k), []).append(value)
-        return {"%s@%d" % (name, k): (sum(sums.get((name, k), ())) / n, n)
-                for name in ranking.MEASURES for k in self.cuts} if n else {}
+                    values.setdefault("%s@%d" % (name, k), []).append(value)
+        return {name: estimate("mean", v) for name, v in values.items()}
 
     def _graph_metrics(self):
         out = {}
@@ -377,9 +391,9 @@ class Evaluation:
                 lambda r: len(set(r.hits[:k]) & set(r.record["exact"][:k])) / len(r.record["exact"][:k])
                 if r.record["exact"] else None)
             if values:
-                out["graph.recall@%d" % k] = (mean(values), len(values))
+                out["graph.recall@%d" % k] = estimate("mean", values)
                 if k == self.k:
-                    out["graph.recall"] = (mean(values), len(values))
+                    out["graph.recall"] = estimate("mean", values)
         return out
 
     def optional(self, name):
@@ -398,6 +412,4 @@ def wins(value, nearest):
 
 def spread(name, values):
     """Mean, p90 and p95."""
-    n = len(values)
-    return {name + ":mean": (mean(values), n), name + ":p90": (quantile(values, 0.9), n),
-            name + ":p95": (quantile(values, 0.95), n)}
+    return {"%s:%s" % (name, aggregate): estimate(aggregate, values) for aggregate in ("mean", "p90", "p95")}

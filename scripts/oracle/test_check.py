@@ -19,6 +19,7 @@ import draws
 import evaluation
 import goldset
 import indexdir
+import intervals
 import seeds
 import similarity
 import windows
@@ -166,18 +167,34 @@ class Builder:
             record.update(delta_s_decoy=run.delta_decoy, hard_null=run.hard if first else None,
                           auc=run.auc if first else None, auc_hard=run.auc_hard if first else None)
             record["coverage"] = {str(k): dict(zip(("coverage", "precision", "iou"), v)) for k, v in run.coverage.items()}
-        self.report["context"]["calibration"] = ev.calibration()
+        # One interval a name: the nulls and the curves have those of metrics.
+        numbers = {name: number_of(name, estimate) for name, estimate in ev.metrics().items()}
+        nulls = {name: {field: numbers["null." + name + (":" + field if field != "p50" else "")] for field in null}
+                 for name, null in ev.calibration().items()}
+        for name, null in ev.calibration().items():
+            nulls[name]["n"] = sum(len(v) for v in null["p50"].clusters)
+        self.report["context"]["calibration"] = nulls
+        metrics = {"coverage": "coverage.mean", "delta_s": "delta_s.question.mean", "delta_s_anchor": "delta_s.anchor.best"}
+        self.report["curves"] = {curve: [number_of(metrics[curve], e) for e in points]
+                                 for curve, points in ev.curves().items()}
+        self.report["curves"]["k"] = ev.cuts
         self.report["context"]["questions"] = [
             {"id": q.id, "answerable": q.answerable, "stratum": q.item["stratum"], "qrels": q.qrels,
              "n_wordings": len(goldset.wordings(q.item)), "label_problems": q.targets.problems()}
             for q in ev.questions.values()]
-        self.report["metrics"] = {n: {"point": p, "n_questions": k if k is not None else 0}
-                                  for n, (p, k) in ev.metrics().items()}
+        self.report["metrics"] = numbers
 
     def save(self):
         lines(self.out + "/runs.jsonl", self.records)
         with open(self.out + "/report.json", "w") as f:
             json.dump(self.report, f)
+
+
+def number_of(name, estimate):
+    """A number object of a report."""
+    ends = intervals.interval(name, estimate)
+    ci = None if ends is None else {"level": 0.95, "lower": ends[0], "upper": ends[1]}
+    return {"point": estimate.point, "ci": ci, "n_questions": estimate.n, "aggregate": estimate.aggregate}
 
 
 class Check(unittest.TestCase):
@@ -249,8 +266,38 @@ class Check(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(text, r"DIFF metrics +\d+ compared, %d differ" % len(names))
 
+    def test_every_interval_is_compared(self):
+        with open(self.dir + "/out/report.json") as f:
+            report = json.load(f)
+        numbers = list(report["metrics"].values())
+        for curve in ("coverage", "delta_s", "delta_s_anchor"):
+            numbers += report["curves"][curve]
+
+        def shift(report):
+            numbers = list(report["metrics"].values())
+            for curve in ("coverage", "delta_s", "delta_s_anchor"):
+                numbers += report["curves"][curve]
+            for number in numbers:
+                for end in ("lower", "upper") if number["ci"] else ():
+                    if number["ci"][end] is not None:
+                        number["ci"][end] += 2e-6
+
+        self.change_report(shift)
+        code, text = self.run_check()
+        self.assertEqual(code, 1)
+        with_ends = sum(bool(n["ci"]) and any(n["ci"][e] is not None for e in ("lower", "upper")) for n in numbers)
+        self.assertGreater(with_ends, 100)
+        self.assertRegex(text, r"DIFF intervals +\d+ compared, %d differ" % with_ends)
+        self.assertNotRegex(text, "DIFF metrics")
+
+    def test_an_interval_that_is_missing_or_of_another_aggregate_differs(self):
+        self.change_report(lambda r: r["metrics"]["ndcg@10"].update(ci=None))
+        self.assert_differs("intervals")
+        self.change_report(lambda r: r["metrics"]["coverage.p05"].update(aggregate="p95"))
+        self.assert_differs("metrics")
+
     def test_an_unknown_or_missing_metric_differs(self):
-        self.change_report(lambda r: r["metrics"].update(novel={"point": 0, "n_questions": 1}))
+        self.change_report(lambda r: r["metrics"].update(novel={"point": 0, "n_questions": 1, "ci": None, "aggregate": "mean"}))
         self.assert_differs("metrics")
         self.change_report(lambda r: [r["metrics"].pop("novel"), r["metrics"].pop("lambda.flip_rate")])
         self.assert_differs("metrics")
