@@ -145,6 +145,12 @@ def clopper_pearson(k, n, side, level=LEVEL):
     return high
 
 
+@functools.lru_cache(maxsize=None)
+def more_cautious(values, worst, side):
+    """Of the two bounds of a mean the outer one; curves, nulls and metrics ask for the same ones."""
+    return (min if side == "lower" else max)(plain_bca(values, worst, side, LEVEL), gaffke(values, worst, side, LEVEL))
+
+
 def mean_bound(values, lowest, highest, side):
     """Bound of the mean of values in [lowest, highest]; None where that side has no end."""
     worst = lowest if side == "lower" else highest
@@ -152,8 +158,7 @@ def mean_bound(values, lowest, highest, side):
         return None
     others = sorted(set(values) - {worst})
     if len(others) > 1:
-        bounds = plain_bca(values, worst, side, LEVEL), gaffke(values, worst, side, LEVEL)
-        return (min if side == "lower" else max)(bounds)
+        return more_cautious(tuple(values), worst, side)
     usual = others[0] if others else worst
     return usual + (worst - usual) * clopper_pearson(values.count(worst), len(values), "upper")
 

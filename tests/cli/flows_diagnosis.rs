@@ -3,9 +3,16 @@
 mod handbook;
 mod support;
 
-use handbook::{MET, MISSED, folder, gold_file, json, json_file, judge, with_b};
+use std::collections::BTreeMap;
+
+use handbook::{MET, MISSED, folder, gold_file, json, json_file, json_lines, judge, with_b};
 use serde_json::Value;
 use support::World;
+
+/// The point of a number.
+fn point(number: &Value) -> f64 {
+    number["point"].as_f64().unwrap_or_else(|| panic!("{number}"))
+}
 
 #[test]
 fn the_report_has_the_curves_and_people_see_them() {
@@ -14,18 +21,17 @@ fn the_report_has_the_curves_and_people_see_them() {
     let report = json_file(&world, "out/report.json");
     let curves = &report["curves"];
     assert_eq!(curves["k"].to_string(), "[1,3,5,10,20,50]");
-    let coverage: Vec<f64> =
-        curves["coverage"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let coverage: Vec<f64> = curves["coverage"].as_array().unwrap().iter().map(point).collect();
     for (k, coverage) in [1, 3, 5, 10, 20, 50].iter().zip(&coverage) {
-        let metric = &report["metrics"][format!("coverage.mean@{k}")]["point"];
-        assert_eq!(metric.as_f64(), Some(*coverage), "k {k}");
+        let metric = &report["metrics"][format!("coverage.mean@{k}")];
+        assert_eq!(point(metric), *coverage, "k {k}");
     }
     assert!(coverage.is_sorted(), "{coverage:?}");
-    let at_k = curves["delta_s"][3].as_f64().unwrap();
-    let metric = report["metrics"]["delta_s.question.mean"]["point"].as_f64().unwrap();
+    let at_k = point(&curves["delta_s"][3]);
+    let metric = point(&report["metrics"]["delta_s.question.mean"]);
     assert!((at_k - metric).abs() < 1e-9);
-    let best = curves["delta_s_anchor"][3].as_f64().unwrap();
-    let metric = report["metrics"]["delta_s.anchor.best"]["point"].as_f64().unwrap();
+    let best = point(&curves["delta_s_anchor"][3]);
+    let metric = point(&report["metrics"]["delta_s.anchor.best"]);
     assert!((best - metric).abs() < 1e-9);
     assert!(table.stdout.contains("against k"), "{}", table.told());
     let markdown = judge(&world, "docs_vB", &MISSED, &["--no-file", "--format", "markdown"]);
@@ -41,9 +47,9 @@ fn a_calibrated_bound_is_written_kept_apart_and_used() {
     };
     let found = json(&ask(&["--format", "json"]).success());
     let number = |name: &str| found[name].as_f64().unwrap();
-    let least = number("random_p01").min(number("hard_median"));
+    let least = point(&found["random_p01"]).min(point(&found["hard_median"]));
     assert!(number("bound") <= least && number("bound") > least - 1e-4);
-    let share = |kind: &str| found["passing"][kind]["share"].as_f64().unwrap();
+    let share = |kind: &str| point(&found["passing"][kind]["share"]);
     assert!(share("random") <= 0.01 && share("hard") <= 0.5 && share("target") > share("hard"));
     let text = ask(&["--write", "policy.toml"]).success();
     assert!(text.stdout.contains("passing") && text.stdout.contains('█'), "{}", text.told());
@@ -134,6 +140,25 @@ fn one_question_is_explained() {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.told());
     }
     ask("Q_9999").refuses(2, &["gold_40.json", "`Q_9999`"]);
+}
+
+#[test]
+fn a_question_that_is_answered_whole_has_no_cause() {
+    let world = with_b();
+    judge(&world, "docs_vB", &MET, &["--no-file", "--out", "out"]).success();
+    let mut covered: BTreeMap<String, bool> = BTreeMap::new();
+    for run in json_lines(&world, "out/runs.jsonl").iter().filter(|run| run["seed"] == 0) {
+        let whole = run["coverage"]["10"]["coverage"].as_f64() == Some(1.0);
+        let id = run["question"].as_str().expect("an id").to_owned();
+        let all = covered.entry(id).or_insert(true);
+        *all = *all && whole;
+    }
+    let mut whole = covered.iter().filter(|(_, whole)| **whole).map(|(id, _)| id);
+    for id in [whole.next().expect("one"), whole.next_back().expect("another")] {
+        let asked = ["explain", id, "--gold", "gold_40.json", "--index", "docs_vB"];
+        let shown = world.eval(&asked).success();
+        assert!(shown.stdout.ends_with("no cause speaks up\n"), "{}", shown.told());
+    }
 }
 
 #[test]

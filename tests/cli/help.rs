@@ -227,7 +227,7 @@ fn version_names_release_commit_kernel_path_and_schemas() {
         };
         assert!(!value("commit:").is_empty());
         assert_eq!(value("kernel:"), wfgy_kernel::Isa::active().name());
-        for schema in ["index 1", "gold 1", "verdict 2", "report 4"] {
+        for schema in ["index 1", "gold 1", "verdict 2", "report 5"] {
             assert!(value("schemas:").contains(schema), "{long}");
         }
     }

@@ -56,14 +56,14 @@ def build():
 
 
 def ours(program, folder, threads):
-    command = [program, "trec", "--qrels", "qrels", "--run", "run", "--format", "json",
+    command = [program, "trec", "--qrels", "qrels", "--run", "run", "--no-intervals", "--format", "json",
                "--k", ",".join(map(str, CUTOFFS))]
     environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     out = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE).stdout
     wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, json.loads(out)["metrics"]
+    return wall, cpu, {name: number["point"] for name, number in json.loads(out)["metrics"].items()}
 
 
 def theirs(folder):

@@ -4,11 +4,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use wfgy_core::{EmbedSchema, Embedder, Store};
+use wfgy_core::{EmbedSchema, Embedder, GoldSet, Store};
 use wfgy_embed::{
     ApiKey, BertEmbedder, BertOptions, OpenAiEmbedder, OpenAiOptions, OpenError,
     PrecomputedEmbedder, PrecomputedOptions, StaticEmbedder,
 };
+use wfgy_engine::Parts;
 use wfgy_index::LocalIndex;
 
 use crate::clock;
@@ -32,6 +33,19 @@ pub(crate) struct Opened {
 impl Opened {
     fn new(name: &'static str, embedder: impl Embedder + 'static) -> Self {
         Self { embedder: Box::new(embedder), name, embeds_any_text: true, notice: None }
+    }
+
+    /// What an evaluation of `store` is made of, questions embedded and scored by this one.
+    pub(crate) fn parts<'a>(&'a self, gold: &'a GoldSet, store: &'a dyn Store) -> Parts<'a> {
+        Parts {
+            gold,
+            store,
+            tokenizer: Some(self.embedder.tokenizer()),
+            embedder: Some(self.embedder.as_ref()),
+            scorer: self.embedder.as_ref(),
+            embeds_any_text: self.embeds_any_text,
+            scorer_embeds_any_text: self.embeds_any_text,
+        }
     }
 }
 

@@ -244,14 +244,14 @@ pub struct QuestionRecord {
 pub struct Null {
     /// How many values were pooled.
     pub n: usize,
-    /// Type 7 quantile 0.01.
-    pub p01: f64,
+    /// Type 7 quantile 0.01; its interval, as those of the next three, is over questions.
+    pub p01: Number,
     /// Type 7 quantile 0.05.
-    pub p05: f64,
+    pub p05: Number,
     /// Type 7 quantile 0.50.
-    pub p50: f64,
+    pub p50: Number,
     /// Type 7 quantile 0.95.
-    pub p95: f64,
+    pub p95: Number,
 }
 
 /// What ΔS means under this embedder on this index.
@@ -330,11 +330,11 @@ pub struct Curves {
     /// The cutoffs, ascending: the sweep's and the served k.
     pub k: Vec<usize>,
     /// Mean over questions of the coverage of the targets by the top k, in [0, 1].
-    pub coverage: Vec<Option<f64>>,
+    pub coverage: Vec<Option<Number>>,
     /// Median over questions of the mean ΔS between wording and the top k, in [0, 2]: flat and high
     /// where the neighbourhood of a question holds nothing that belongs to it.
-    pub delta_s: Vec<Option<f64>>,
+    pub delta_s: Vec<Option<Number>>,
     /// Median over questions of the least ΔS between the top k and an anchor, in [0, 2]: where it
     /// falls, the answer comes in.
-    pub delta_s_anchor: Vec<Option<f64>>,
+    pub delta_s_anchor: Vec<Option<Number>>,
 }

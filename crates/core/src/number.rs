@@ -58,7 +58,7 @@ pub struct Interval {
 pub struct Number {
     /// The estimate; finite.
     pub point: f64,
-    /// Its interval; `None` where none was computed.
+    /// Its interval; `None` where it is no estimate: a count of all there is.
     pub ci: Option<Interval>,
     /// Over how many questions.
     pub n_questions: usize,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use wfgy_core::evaluation::{Calibration, Context, Integrity, Null, QuestionRecord};
-use wfgy_core::{EmbedderIdentity, Snippet};
+use wfgy_core::evaluation::{Calibration, Context, Integrity, Null, QuestionRecord, RunRecord};
+use wfgy_core::{Aggregate, Direction, EmbedderIdentity, Snippet};
 use wfgy_score::{Coverage, Retrieved};
-use wfgy_stats::Sample;
+use wfgy_stats::Pooled;
 
 use crate::asked::Asked;
 use crate::draw::{DRAWN, draw};
@@ -131,11 +131,17 @@ impl Arm<'_> {
         let kept =
             Kept { parts, labels: &labels, characters: characters.as_deref(), texts: &texts };
         let scored = kept.scored(asked, &decoys, &hard, &vectors, plan, settings, progress)?;
-        let Scored { runs, timings, random, targets } = scored;
-        let mut known = KnownDistances { targets, random, ..KnownDistances::default() };
-        known.hard = runs.iter().filter_map(|run| run.hard_null).collect();
-        let calibration =
-            Calibration { random: null(known.random.clone()), hard: null(known.hard.clone()) };
+        let mut known = KnownDistances::default();
+        let (mut runs, mut timings) = (Vec::new(), Vec::new());
+        for question in scored {
+            runs.extend(question.runs);
+            timings.extend(question.timings);
+            known.targets.push(question.targets);
+            known.random.push(question.random);
+            known.hard.push(question.hard);
+        }
+        let (random, hard) = rayon::join(|| null(&known.random), || null(&known.hard));
+        let calibration = Calibration { random, hard };
         let context = Context {
             index: parts.store.name().to_owned(),
             pins: parts.store.pins().clone(),
@@ -162,10 +168,11 @@ impl Arm<'_> {
             dropped_runs: plan.dropped.clone(),
         };
         let exports = texts.exports(&parts, settings, plan, &vectors.texts);
-        let mut again = |asked: &Asked| {
+        let mut again = |asked: &Asked| -> Result<Vec<RunRecord>, EvaluateError> {
             vectors.prepare(&asked.needed(&labels, &[]), progress)?;
             let (decoys, hard) = (vec![Vec::new(); labels.len()], vec![None; plan.runs.len()]);
-            kept.scored(asked, &decoys, &hard, &vectors, plan, settings, progress).map(|s| s.runs)
+            let scored = kept.scored(asked, &decoys, &hard, &vectors, plan, settings, progress)?;
+            Ok(scored.into_iter().flat_map(|question| question.runs).collect())
         };
         let rebuilt = rebuilds.map(|rebuilds| rebuilds.iter().map(&mut again).collect());
         Ok((Evaluation { context, runs, timings, known, exports }, rebuilt.transpose()?))
@@ -193,7 +200,7 @@ impl Kept<'_> {
         plan: &Plan,
         settings: &Settings,
         progress: OnProgress<'_>,
-    ) -> Result<Scored, EvaluateError> {
+    ) -> Result<Vec<Scored>, EvaluateError> {
         let Self { parts, labels, characters, texts } = *self;
         let reader = Reader::new(parts.store, settings);
         let hits = hit_snippets(reader, asked)?;
@@ -236,15 +243,7 @@ impl Kept<'_> {
         let scored: Vec<Result<Scored, EvaluateError>> =
             questions.par_iter().map(|asked| score(asked, &frame)).collect();
         progress(Progress { stage: "score", done: total, total });
-        let mut all = Scored::default();
-        for scored in scored {
-            let scored = scored?;
-            all.runs.extend(scored.runs);
-            all.timings.extend(scored.timings);
-            all.random.extend(scored.random);
-            all.targets.extend(scored.targets);
-        }
-        Ok(all)
+        scored.into_iter().collect()
     }
 }
 
@@ -317,14 +316,15 @@ fn question_records(
     parts.gold.items.iter().zip(labels).map(record).collect()
 }
 
-/// Quantiles of pooled values; `None` without values.
-fn null(values: Vec<f64>) -> Option<Null> {
-    let sample = Sample::new(values).ok()?;
+/// Quantiles of values pooled over questions; `None` without values.
+fn null(questions: &[Vec<f64>]) -> Option<Null> {
+    let pooled = Pooled::new(questions.to_vec()).ok()?;
+    let quantile = |aggregate| pooled.quantile(aggregate, Direction::Neutral);
     Some(Null {
-        n: sample.n(),
-        p01: sample.quantile(0.01),
-        p05: sample.quantile(0.05),
-        p50: sample.quantile(0.50),
-        p95: sample.quantile(0.95),
+        n: pooled.values().len(),
+        p01: quantile(Aggregate::P01)?,
+        p05: quantile(Aggregate::P05)?,
+        p50: quantile(Aggregate::Median)?,
+        p95: quantile(Aggregate::P95)?,
     })
 }

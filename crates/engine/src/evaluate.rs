@@ -30,15 +30,15 @@ pub struct Evaluation {
     pub exports: Exports,
 }
 
-/// ΔS at seed 0, pooled over wordings in the order of the runs.
+/// ΔS at seed 0 by question, in gold order; over its wordings, in the order of the runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KnownDistances {
     /// To the nearest snippet that overlaps a target; wordings of questions that have one.
-    pub targets: Vec<f64>,
+    pub targets: Vec<Vec<f64>>,
     /// To each decoy.
-    pub random: Vec<f64>,
+    pub random: Vec<Vec<f64>>,
     /// To the nearest snippet of the whole index that overlaps no target.
-    pub hard: Vec<f64>,
+    pub hard: Vec<Vec<f64>>,
 }
 
 /// Asks the store every wording of every question under every seed, and scores what comes back.

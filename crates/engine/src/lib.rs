@@ -35,7 +35,7 @@ mod retrieve;
 mod setup;
 mod vectors;
 
-pub use calibrate::{Calibrated, share_passing};
+pub use calibrate::{Calibrated, Known};
 pub use changes::{ChangedQuestion, ChangedSide, changed_questions};
 pub use check::{GoldProblem, GoldProblemKind, check_gold};
 pub use embedded::Exports;

@@ -63,6 +63,8 @@ pub(crate) struct Scored {
     pub(crate) random: Vec<f64>,
     /// ΔS between its wordings and their nearest target snippet at seed 0.
     pub(crate) targets: Vec<f64>,
+    /// ΔS between its wordings and their nearest snippet that overlaps no target at seed 0.
+    pub(crate) hard: Vec<f64>,
 }
 
 /// Vectors of the snippets that one question needs, by corpus position.
@@ -238,6 +240,7 @@ fn hold_against_nulls(
     let decoys = asked.decoys.iter().map(to).collect::<Result<Vec<_>, _>>()?;
     let targets = asked.labels.positions.iter().map(to).collect::<Result<Vec<_>, _>>()?;
     record.hard_null = hard.as_ref().map(to).transpose()?;
+    scored.hard.extend(record.hard_null);
     if let Some(target) = targets.into_iter().min_by(f64::total_cmp) {
         scored.targets.push(target);
         record.auc = auc(target, &decoys);

@@ -24,9 +24,11 @@ pub use drift::{Records, paired_summary};
 pub(crate) use grid::{Failed, Grid, QuestionRuns};
 
 use wfgy_core::evaluation::{Context, RunRecord, RunStatus};
-use wfgy_core::{Aggregate, Direction, Number};
+use wfgy_core::{Aggregate, Direction, Interval, Number};
 use wfgy_gate::{Counts, Evidence, Nulls};
+use wfgy_stats::{LEVEL, Pooled, Side, clopper_pearson};
 
+use crate::draw::DRAWN;
 use crate::error::EvaluateError;
 use sheet::Sheet;
 
@@ -45,8 +47,8 @@ fn evidence(context: &Context, runs: &[RunRecord], grid: &Grid<'_>) -> Evidence 
     let mut sheet = measures(grid, Failed::LeftOut);
     let counts = counts(context, grid);
     let slots = distance::slots(grid, Failed::LeftOut, &mut sheet);
-    error_rate(&mut sheet, &counts);
-    nulls(&mut sheet, context, grid);
+    error_rate(&mut sheet, grid);
+    nulls(&mut sheet, context);
     integrity(&mut sheet, context);
     let worst_case = runs.iter().any(is_lost).then(|| at_worst(grid));
     let (worst_case, worst_samples) = worst_case.map(|s| (s.numbers, s.samples)).unzip();
@@ -71,8 +73,8 @@ fn evidence(context: &Context, runs: &[RunRecord], grid: &Grid<'_>) -> Evidence 
         noise: None,
         latency_gap_ms: Default::default(),
         nulls: Nulls {
-            random_p05: context.calibration.random.as_ref().map(|null| null.p05),
-            hard_median: context.calibration.hard.as_ref().map(|null| null.p50),
+            random_p05: context.calibration.random.as_ref().map(|null| null.p05.point),
+            hard_median: context.calibration.hard.as_ref().map(|null| null.p50.point),
             hard_values,
         },
         counts,
@@ -121,43 +123,34 @@ fn counts(context: &Context, grid: &Grid<'_>) -> Counts {
     }
 }
 
-fn error_rate(sheet: &mut Sheet, counts: &Counts) {
-    if counts.runs == 0 {
-        return sheet.lacks("error_rate", "no run of an answerable question was asked");
+/// The share of runs that failed; its interval is over questions, whose runs may fail together.
+fn error_rate(sheet: &mut Sheet, grid: &Grid<'_>) {
+    let failed = |run: &RunRecord| f64::from(u8::from(run.status == RunStatus::Failed));
+    let of = |question: &QuestionRuns<'_>| question.asked().map(failed).collect();
+    match Pooled::new(grid.answerable().map(of).collect()) {
+        Ok(runs) => {
+            let number = runs.share(Direction::LowerIsBetter, |failed| failed == 1.0);
+            sheet.numbers.insert("error_rate".to_owned(), number);
+        }
+        Err(_) => sheet.lacks("error_rate", "no run of an answerable question was asked"),
     }
-    sheet.numbers.insert(
-        "error_rate".to_owned(),
-        Number {
-            point: counts.failed as f64 / counts.runs as f64,
-            ci: None,
-            n_questions: counts.answerable,
-            aggregate: Aggregate::Share,
-            direction: Direction::LowerIsBetter,
-        },
-    );
 }
 
-fn nulls(sheet: &mut Sheet, context: &Context, grid: &Grid<'_>) {
-    let asked = |q: &&QuestionRuns<'_>| {
-        q.asked().any(|run| run.seed == 0 && run.status != RunStatus::Failed)
-    };
-    let n_questions = grid.answerable().filter(asked).count();
+fn nulls(sheet: &mut Sheet, context: &Context) {
     let calibration = &context.calibration;
     for (name, null, lacking) in [
         ("null.random", &calibration.random, "every snippet overlaps a target: no decoy"),
         ("null.hard", &calibration.hard, "every snippet overlaps a target: no wrong neighbour"),
     ] {
-        for (statistic, aggregate, value) in [
-            ("", Aggregate::Median, null.as_ref().map(|null| null.p50)),
-            (":p01", Aggregate::P01, null.as_ref().map(|null| null.p01)),
-            (":p05", Aggregate::P05, null.as_ref().map(|null| null.p05)),
-            (":p95", Aggregate::P95, null.as_ref().map(|null| null.p95)),
+        for (statistic, number) in [
+            ("", null.as_ref().map(|null| null.p50)),
+            (":p01", null.as_ref().map(|null| null.p01)),
+            (":p05", null.as_ref().map(|null| null.p05)),
+            (":p95", null.as_ref().map(|null| null.p95)),
         ] {
             let name = format!("{name}{statistic}");
-            match value {
-                Some(point) if point.is_finite() => {
-                    let direction = Direction::Neutral;
-                    let number = Number { point, ci: None, n_questions, aggregate, direction };
+            match number {
+                Some(number) if number.point.is_finite() => {
                     sheet.numbers.insert(name, number);
                 }
                 _ => sheet.lacks(&name, lacking),
@@ -166,17 +159,26 @@ fn nulls(sheet: &mut Sheet, context: &Context, grid: &Grid<'_>) {
     }
 }
 
+/// How many of the stored vectors that were compared are not those of their text. Drawn ones stand
+/// for all, each by itself; where all were compared the count is no estimate.
 fn integrity(sheet: &mut Sheet, context: &Context) {
     let integrity = &context.integrity;
     if integrity.checked == 0 {
         let why = format!("stored vectors were not compared with their text ({})", integrity.mode);
         return sheet.lacks("integrity.mismatches", &why);
     }
+    let (missed, drawn) = (integrity.mismatches, integrity.checked);
+    let is_drawn = integrity.mode == "sample" && drawn == DRAWN;
+    let end = |side| Some(drawn as f64 * clopper_pearson(missed, drawn, side, LEVEL));
     sheet.numbers.insert(
         "integrity.mismatches".to_owned(),
         Number {
-            point: integrity.mismatches as f64,
-            ci: None,
+            point: missed as f64,
+            ci: is_drawn.then(|| Interval {
+                level: LEVEL,
+                lower: end(Side::Lower),
+                upper: end(Side::Upper),
+            }),
             n_questions: 0,
             aggregate: Aggregate::Count,
             direction: Direction::LowerIsBetter,

@@ -16,7 +16,7 @@ use crate::verdict::{prepare_canonical, read_canonical};
 pub const SCHEMA: &str = include_str!("../schemas/report.schema.json");
 
 /// Version of the form of a report.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -194,7 +194,8 @@ fn cutover(metrics: &[(&str, f64)]) -> VerdictFile {
 }
 
 fn a_report(file: &VerdictFile) -> Report {
-    let null = Null { n: 2560, p01: 0.7, p05: 0.8, p50: 0.95, p95: 1.05 };
+    let null =
+        Null { n: 2560, p01: number(0.7), p05: number(0.8), p50: number(0.95), p95: number(1.05) };
     let question = QuestionRecord {
         id: "q1".to_owned(),
         text: None,
@@ -231,8 +232,8 @@ fn a_report(file: &VerdictFile) -> Report {
         metrics: HEALTHY.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect(),
         curves: Curves {
             k: vec![1, 10],
-            coverage: vec![Some(0.5), Some(0.75)],
-            delta_s: vec![Some(0.25), None],
+            coverage: vec![Some(number(0.5)), Some(number(0.75))],
+            delta_s: vec![Some(number(0.25)), None],
             delta_s_anchor: vec![None, None],
         },
         findings: file.decided.findings.iter().chain(&file.measured.findings).cloned().collect(),

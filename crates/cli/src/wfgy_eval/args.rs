@@ -153,21 +153,7 @@ Examples:
   wfgy_eval trec --qrels beir/qrels/test.tsv --run run.txt --k 10 --format json",
         after_help = PRINTS_CODES
     )]
-    Trec {
-        /// TREC qrels (question iteration document grade), or BEIR's test.tsv
-        #[arg(long, value_name = "FILE")]
-        qrels: PathBuf,
-        /// TREC run (question Q0 document rank score tag), as --trec-run writes
-        #[arg(long, value_name = "FILE")]
-        run: PathBuf,
-        /// Cutoffs: hits that count, documents
-        #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,3,5,10,100",
-            value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        k: Vec<u32>,
-        /// Form of the output
-        #[arg(long, value_name = "FORM", default_value = "text")]
-        format: CheckFormat,
-    },
+    Trec(super::trec::TrecArgs),
     /// Work on gold sets
     Gold {
         #[command(subcommand)]

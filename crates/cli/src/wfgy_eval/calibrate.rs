@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use wfgy_engine::{Calibrated, Parts, Settings, evaluate, share_passing, summary};
+use wfgy_core::Number;
+use wfgy_engine::{Calibrated, Known, Settings, evaluate, summary};
 use wfgy_formats::policy::{Form, parse, with_upper_bound};
 use wfgy_formats::{InputError, durable, gold};
 
 use super::args::CheckFormat;
+use super::figures::inline;
 use super::plot;
 use super::run::{engine_failure, watched};
 use crate::embedder;
@@ -60,15 +62,7 @@ pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failu
     let gold = gold::read(&args.gold).map_err(Failure::input)?;
     let opened = target::open(&args.index, &store)?;
     let embedder = embedder::of_index(&opened.index, &args.source)?;
-    let parts = Parts {
-        gold: &gold,
-        store: &opened.index,
-        tokenizer: Some(embedder.embedder.tokenizer()),
-        embedder: Some(embedder.embedder.as_ref()),
-        scorer: embedder.embedder.as_ref(),
-        embeds_any_text: embedder.embeds_any_text,
-        scorer_embeds_any_text: embedder.embeds_any_text,
-    };
+    let parts = embedder.parts(&gold, &opened.index);
     let mut settings = Settings::new(K, 1);
     settings.call_timeout = Some(Duration::from_secs(args.source.embed_timeout));
     let evaluation =
@@ -77,9 +71,7 @@ pub(crate) fn run(args: &CalibrateArgs, store: &StoreOption) -> Result<(), Failu
     let evidence = summary(&evaluation.context, &evaluation.runs, K).map_err(failed)?;
     let counts = &evidence.counts;
     counts.check().map_err(|why| Failure { code: why.exit_code(), message: why.to_string() })?;
-    let point = |name: &str| evidence.metrics.get(name).map(|number| number.point);
-    let found = Calibrated::of(&evaluation, point("delta_s.auc"), point("delta_s.auc_hard"));
-    let found = found.map_err(failed)?;
+    let found = Calibrated::of(&evaluation, &evidence).map_err(failed)?;
     let integrity = &evaluation.context.integrity;
     if let Some(kind) = &integrity.kind {
         return Err(Failure::input(format!(
@@ -138,19 +130,18 @@ fn policy_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// The three kinds of text, best first.
-fn kinds(found: &Calibrated) -> [(&'static str, &'static str, &[f64]); 3] {
+fn kinds(found: &Calibrated) -> [(&'static str, &'static str, &Known); 3] {
     [
-        ("target", "target snippet, nearest", &found.known.targets),
-        ("hard", "wrong snippet, nearest", &found.known.hard),
-        ("random", "unrelated snippets", &found.known.random),
+        ("target", "target snippet, nearest", &found.targets),
+        ("hard", "wrong snippet, nearest", &found.hard),
+        ("random", "unrelated snippets", &found.random),
     ]
 }
 
 fn as_json(found: &Calibrated, evidence: &wfgy_gate::Evidence) -> Result<String, Failure> {
     let passing: serde_json::Map<_, _> = kinds(found)
-        .map(|(name, _, values)| {
-            let share = share_passing(values, found.bound);
-            (name.to_owned(), json!({"n": values.len(), "share": share}))
+        .map(|(name, _, known)| {
+            (name.to_owned(), json!({"n": known.values.len(), "share": known.passing}))
         })
         .into_iter()
         .collect();
@@ -173,24 +164,25 @@ fn as_json(found: &Calibrated, evidence: &wfgy_gate::Evidence) -> Result<String,
 fn as_text(found: &Calibrated, scorer: &str) -> String {
     let scorer = plain(scorer);
     let mut text = format!(
-        "{METRIC} <= {}  under {scorer}\n\n  the lower of: random null p01 {:.4}, hard null median \
-         {:.4}\n\n",
-        found.bound, found.random_p01, found.hard_median
+        "{METRIC} <= {}  under {scorer}\n\n  the lower of: random null p01 {}, hard null median \
+         {}\n\n",
+        found.bound,
+        inline(&found.random_p01),
+        inline(&found.hard_median)
     );
     let kinds = kinds(found);
+    let number = |number: Option<Number>| number.as_ref().map_or("–".to_owned(), inline);
     text.push_str(&format!("  {:<26}{:>8}  passing\n", "ΔS to the", "n"));
-    for (_, name, values) in kinds {
-        let share = share_passing(values, found.bound)
-            .map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
-        text.push_str(&format!("  {name:<26}{:>8}  {share:>7}\n", values.len()));
+    for (_, name, known) in kinds {
+        let share = number(known.passing);
+        text.push_str(&format!("  {name:<26}{:>8}  {share}\n", known.values.len()));
     }
-    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
     text.push_str(&format!(
         "\n  AUC {} against unrelated text, {} against the nearest wrong snippet\n\n",
         number(found.auc),
         number(found.auc_hard)
     ));
-    let rows = kinds.map(|(_, name, values)| (name, values));
+    let rows = kinds.map(|(_, name, known)| (name, known.values.as_slice()));
     for line in plot::distributions(&rows, found.bound) {
         text.push_str(&format!("  {line}\n"));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use wfgy_engine::{Parts, Progress, Settings, check_gold};
+use wfgy_engine::{Progress, Settings, check_gold};
 use wfgy_formats::gold;
 
 use super::args::CheckFormat;
@@ -29,15 +29,7 @@ pub(crate) fn run(
     let gold = gold::read(gold_path).map_err(Failure::input)?;
     let opened = target::open(index, &store.open())?;
     let embedder = embedder::of_index(&opened.index, source)?;
-    let parts = Parts {
-        gold: &gold,
-        store: &opened.index,
-        tokenizer: Some(embedder.embedder.tokenizer()),
-        embedder: Some(embedder.embedder.as_ref()),
-        scorer: embedder.embedder.as_ref(),
-        embeds_any_text: embedder.embeds_any_text,
-        scorer_embeds_any_text: embedder.embeds_any_text,
-    };
+    let parts = embedder.parts(&gold, &opened.index);
     let stages = terminal::Stages::default();
     let progress = |p: Progress| stages.show(p.stage, p.done, p.total);
     let mut settings = Settings::new(10, 1);

@@ -97,15 +97,7 @@ pub(crate) fn run(args: &ExplainArgs, store: &StoreOption) -> Result<(), Failure
     let one = GoldSet { items: vec![question], ..whole };
     let opened = target::open(&args.index, &store.open())?;
     let embedder = embedder::of_index(&opened.index, &args.source)?;
-    let parts = Parts {
-        gold: &one,
-        store: &opened.index,
-        tokenizer: Some(embedder.embedder.tokenizer()),
-        embedder: Some(embedder.embedder.as_ref()),
-        scorer: embedder.embedder.as_ref(),
-        embeds_any_text: embedder.embeds_any_text,
-        scorer_embeds_any_text: embedder.embeds_any_text,
-    };
+    let parts = embedder.parts(&one, &opened.index);
     let mut settings = Settings::new(args.k, args.seeds);
     settings.call_timeout = Some(Duration::from_secs(args.source.embed_timeout));
     let evaluation =

@@ -18,8 +18,8 @@ use wfgy_gate::{
 };
 
 use super::culprits::Culprits;
+use super::figures::value;
 use super::standing::Standing;
-use super::table::value;
 use crate::exit::Failure;
 
 /// How many of the worst questions are shown.
@@ -281,12 +281,14 @@ impl Judged {
     pub(crate) fn comparison(&self, finding: &Finding) -> Option<String> {
         let criterion = finding.criterion.as_ref()?.to_string();
         let found = self.decision.comparisons.iter().find(|c| c.criterion == criterion)?;
-        let Comparison { wins, ties, losses, p_holm, dominance, .. } = found;
+        let Comparison { wins, ties, losses, p_holm, dominance, ci, .. } = found;
         // Rounded first, so that nothing reads as `-0.00`.
-        let effect = (dominance * 100.0).round() / 100.0 + 0.0;
+        let cents = |x: f64| (x * 100.0).round() / 100.0 + 0.0;
+        let end = |end: Option<f64>| end.map_or("–".to_owned(), |x| format!("{:+.2}", cents(x)));
+        let (effect, lower, upper) = (cents(*dominance), end(ci.lower), end(ci.upper));
         Some(format!(
-            "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2}; test for worse than \
-             the margin: p {p_holm:.3}"
+            "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2} [{lower}, {upper}]; \
+             test for worse than the margin: p {p_holm:.3}"
         ))
     }
 

@@ -4,11 +4,10 @@ use std::io::{self, Write};
 
 use wfgy_gate::{Approves, Code, Finding, Verdict};
 
+use super::figures::value;
 use super::judged::Judged;
 use super::standing::Standing;
-use super::table::{
-    both, interval, kind, null_line, pretty, ranking_line, short, shortened, value, why,
-};
+use super::table::{both, interval, kind, null_line, pretty, ranking_line, short, shortened, why};
 use super::{explain, plot};
 use crate::plain::plain;
 

@@ -7,6 +7,7 @@ mod check;
 mod culprits;
 mod diff;
 mod explain;
+mod figures;
 mod judged;
 mod markdown;
 mod output;
@@ -55,7 +56,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Explain(args)) => explain::run(args, &cli.eval.store),
         Some(Command::Calibrate(args)) => calibrate::run(args, &cli.eval.store),
         Some(Command::Power(args)) => power::run(args),
-        Some(Command::Trec { qrels, run, k, format }) => trec::run(qrels, run, k, *format),
+        Some(Command::Trec(args)) => trec::run(args),
         Some(Command::Schema { file }) => {
             let schema = match file {
                 SchemaName::Gold => gold::SCHEMA,

@@ -1,11 +1,13 @@
 //! Curves and distributions drawn with block characters, beside their digits.
 
+use wfgy_core::Number;
 use wfgy_core::evaluation::Curves;
 
 /// An eighth of a line's height each.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Coverage and ΔS against k: a line of digits and bars a curve, the cutoffs above them.
+/// Coverage and ΔS against k, the cutoffs above them: a curve is a line of digits and bars, and two
+/// of the ends of their intervals.
 pub(super) fn curves(curves: &Curves) -> Vec<String> {
     let mut head = format!("{:<22}", "against k");
     for k in &curves.k {
@@ -21,13 +23,26 @@ pub(super) fn curves(curves: &Curves) -> Vec<String> {
         if values.iter().all(Option::is_none) {
             continue;
         }
-        let digits =
-            values.iter().map(|v| v.map_or("      –".to_owned(), |v| format!("{v:>7.3}")));
-        let digits: String = digits.collect();
+        let of = |value: &dyn Fn(&Number) -> Option<f64>| -> Vec<Option<f64>> {
+            values.iter().map(|number| number.as_ref().and_then(value)).collect()
+        };
+        let points = of(&|number| Some(number.point));
         // Both kinds are drawn on [0, 1]: what is above it is as bad as it gets.
-        lines.push(format!("{name:<22}{digits}   {}", bars(values)));
+        lines.push(format!("{name:<22}{}   {}", digits(&points), bars(&points)));
+        for (name, ends) in
+            [("  from", of(&|number| number.ci?.lower)), ("  to", of(&|number| number.ci?.upper))]
+        {
+            lines.push(format!("{name:<22}{}", digits(&ends)));
+        }
     }
     lines
+}
+
+/// A column a value.
+fn digits(values: &[Option<f64>]) -> String {
+    let column =
+        |value: &Option<f64>| value.map_or("      –".to_owned(), |v| format!("{v:>7.3}"));
+    values.iter().map(column).collect()
 }
 
 /// Columns of a distribution.
@@ -74,6 +89,8 @@ fn bars(values: &[Option<f64>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use wfgy_core::{Aggregate, Direction, Interval};
+
     use super::*;
 
     #[test]
@@ -89,15 +106,32 @@ mod tests {
 
     #[test]
     fn curves_stand_under_their_cutoffs() {
+        let number = |point: f64, upper: Option<f64>| {
+            Some(Number {
+                point,
+                ci: Some(Interval { level: 0.95, lower: Some(point / 2.0), upper }),
+                n_questions: 40,
+                aggregate: Aggregate::Mean,
+                direction: Direction::HigherIsBetter,
+            })
+        };
         let drawn = curves(&Curves {
             k: vec![1, 10, 50],
-            coverage: vec![Some(0.0), Some(0.5), Some(1.0)],
-            delta_s: vec![Some(0.25), None, Some(1.7)],
+            coverage: vec![number(0.0, Some(0.25)), number(0.5, Some(0.75)), number(1.0, None)],
+            delta_s: vec![number(0.25, Some(0.5)), None, number(1.7, Some(1.8))],
             delta_s_anchor: vec![None; 3],
         });
-        assert_eq!(drawn.len(), 3, "a curve without data is not drawn");
+        assert_eq!(drawn.len(), 7, "a curve without data is not drawn");
         assert_eq!(drawn[0].chars().count(), 22 + 21);
-        assert!(drawn[1].ends_with("  0.000  0.500  1.000   ▁▁▅▅██"), "{}", drawn[1]);
-        assert!(drawn[2].ends_with("  0.250      –  1.700   ▃▃  ██"), "{}", drawn[2]);
+        for (line, end) in [
+            (1, "  0.000  0.500  1.000   ▁▁▅▅██"),
+            (2, "  from                  0.000  0.250  0.500"),
+            (3, "  to                    0.250  0.750      –"),
+            (4, "  0.250      –  1.700   ▃▃  ██"),
+            (5, "  0.125      –  0.850"),
+            (6, "  0.500      –  1.800"),
+        ] {
+            assert!(drawn[line].ends_with(end), "{}", drawn[line]);
+        }
     }
 }

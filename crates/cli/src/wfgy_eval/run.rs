@@ -136,13 +136,9 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     settings.redact = args.redact;
     settings.call_timeout = Some(std::time::Duration::from_secs(args.source.embed_timeout));
     let parts = Parts {
-        gold: &gold,
-        store: &opened.index,
-        tokenizer: Some(queries.embedder.tokenizer()),
-        embedder: Some(queries.embedder.as_ref()),
         scorer: scorer_ref,
-        embeds_any_text: queries.embeds_any_text,
         scorer_embeds_any_text: scorer.as_ref().unwrap_or(&queries).embeds_any_text,
+        ..queries.parts(&gold, &opened.index)
     };
     let other = baseline.as_ref().map(|arm| arm.parts(parts, &queries, scorer.as_ref()));
     let timed = args.latency || asks_for_latency(&effective);

@@ -1,6 +1,5 @@
 //! What a person reads in ten seconds: the verdict, each criterion, the worst questions.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -10,6 +9,7 @@ use wfgy_engine::WorstQuestion;
 use wfgy_gate::{Approves, Code, Finding, Kind, PinPair, Verdict};
 
 use super::culprits::LAMBDA;
+use super::figures::{ends, inline, value};
 use super::judged::Judged;
 use super::standing::Standing;
 use super::{explain, plot};
@@ -224,11 +224,9 @@ pub(super) fn kind(finding: &Finding) -> &'static str {
     }
 }
 
-/// The interval of a finding's value; an end that too few questions leave open is a dash.
+/// The interval of a finding's value.
 pub(super) fn interval(finding: &Finding) -> Option<String> {
-    let ci = finding.number.and_then(|number| number.ci)?;
-    let end = |end: Option<f64>| end.map_or("–".to_owned(), |x| format!("{x:.3}"));
-    Some(format!("[{}, {}]", end(ci.lower), end(ci.upper)))
+    ends(&finding.number?)
 }
 
 /// What value, interval and bound do not say already.
@@ -280,14 +278,6 @@ fn undecided(finding: &Finding, number: &Number) -> String {
     text
 }
 
-/// Four digits: enough to see what a bound decides.
-pub(super) fn value(point: f64) -> String {
-    if point.fract() == 0.0 && point.abs() >= 2.0 {
-        return format!("{point:.0}");
-    }
-    format!("{point:.4}")
-}
-
 pub(super) fn pretty(op: &str) -> &str {
     match op {
         "<=" => "≤",
@@ -304,7 +294,7 @@ pub(super) fn ranking_line(judged: &Judged) -> Option<String> {
         .iter()
         .filter_map(|(name, shown)| {
             let number = judged.evidence.metrics.get(&format!("{name}@{k}"))?;
-            Some(format!("{shown}@{k} {:.3}", number.point))
+            Some(format!("{shown}@{k} {}", inline(number)))
         })
         .collect();
     (!shown.is_empty()).then(|| format!("ranking: {}", shown.join("  ")))
@@ -318,19 +308,21 @@ fn short_model(name: &str) -> String {
     }
 }
 
-/// What the latency pass measured, a line an arm.
+/// What the latency pass measured, a line a stage of an arm.
 fn pass_lines(judged: &Judged) -> Vec<String> {
-    let line = |(arm, stages): (&ArmName, &BTreeMap<String, StageQuantiles>)| {
+    let mut lines = Vec::new();
+    for (arm, stages) in &judged.single_calls {
         let name = match arm {
             ArmName::Candidate => "candidate",
             ArmName::Baseline => "baseline",
         };
-        let stages = stages.iter().map(|(stage, StageQuantiles { p50, p95, p99, .. })| {
-            format!("{stage} p50 {:.2} p95 {:.2} p99 {:.2}", p50.point, p95.point, p99.point)
-        });
-        format!("{name}, single calls in ms: {}", stages.collect::<Vec<_>>().join("; "))
-    };
-    judged.single_calls.iter().map(line).collect()
+        for (stage, StageQuantiles { p50, p95, p99, .. }) in stages {
+            let [p50, p95, p99] = [p50, p95, p99].map(inline);
+            lines
+                .push(format!("{name}, single calls in ms: {stage} p50 {p50} p95 {p95} p99 {p99}"));
+        }
+    }
+    lines
 }
 
 /// What this very evaluation took; it decides nothing.
@@ -343,10 +335,11 @@ fn latency_line(judged: &Judged) -> String {
 
 /// What ΔS is for text that does not answer, so that nobody reads the digits alone.
 pub(super) fn null_line(judged: &Judged) -> Option<String> {
-    let random = judged.evidence.nulls.random_p05?;
-    let hard = judged.evidence.nulls.hard_median?;
+    let [random, hard] =
+        ["null.random:p05", "null.hard"].map(|name| judged.evidence.metrics.get(name).map(inline));
     Some(format!(
-        "ΔS of unrelated text: 5 % are below {random:.3}; of the nearest wrong snippet: half are below {hard:.3}"
+        "ΔS of unrelated text: 5 % are below {}; of the nearest wrong snippet: half are below {}",
+        random?, hard?
     ))
 }
 

@@ -1,11 +1,13 @@
 //! `trec`: ranking measures of a run that any system may have made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
+use wfgy_core::{Aggregate, Direction, Number};
 use wfgy_formats::{source, trec};
 use wfgy_score::trec::Measures;
+use wfgy_stats::{Range, Sample};
 
 use super::args::CheckFormat;
 use crate::exit::Failure;
@@ -14,12 +16,34 @@ use crate::say;
 /// Bytes of a file of either kind.
 const MAX_FILE: usize = 4 << 30;
 
+/// Which run against which judgements.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrecArgs {
+    /// TREC qrels (question iteration document grade), or BEIR's test.tsv
+    #[arg(long, value_name = "FILE")]
+    pub qrels: PathBuf,
+    /// TREC run (question Q0 document rank score tag), as --trec-run writes
+    #[arg(long, value_name = "FILE")]
+    pub run: PathBuf,
+    /// Cutoffs: hits that count, documents
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,3,5,10,100",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub k: Vec<u32>,
+    /// Leave the intervals out: of many questions their resamples take longer than the measures
+    #[arg(long)]
+    pub no_intervals: bool,
+    /// Form of the output
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: CheckFormat,
+}
+
 /// Reads both files, measures and prints. A question that the run lacks counts 0, as under
 /// `trec_eval -c`; one without a relevant document is left out and said.
 ///
 /// # Errors
 /// Where a file cannot be read or has a wrong line.
-pub(crate) fn run(qrels: &Path, run: &Path, k: &[u32], format: CheckFormat) -> Result<(), Failure> {
+pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
+    let TrecArgs { qrels, run, k, no_intervals, format } = args;
     let read = |path: &Path| source::read(path, MAX_FILE).map_err(Failure::input);
     let (judged_bytes, run_bytes) = rayon::join(|| read(qrels), || read(run));
     let (judged_bytes, run_bytes) = (judged_bytes?, run_bytes?);
@@ -44,17 +68,26 @@ pub(crate) fn run(qrels: &Path, run: &Path, k: &[u32], format: CheckFormat) -> R
             Measures::at(units, grades, &cutoffs)
         })
         .collect();
-    let mean = |name: &str, i: usize| {
-        let sum: f64 = each.iter().filter_map(|measures| measures[i].get(name)).sum();
-        sum / each.len() as f64
+    let mean = |name: &str, i: usize| -> Result<Number, Failure> {
+        let values = each.iter().filter_map(|measures| measures[i].get(name)).collect();
+        let values = Sample::new(values).map_err(Failure::unable)?;
+        let (mean, better) = (Aggregate::Mean, Direction::HigherIsBetter);
+        match no_intervals {
+            true => Ok(values.number(mean, better)),
+            false => values.estimate(mean, better, Range::UNIT).map_err(Failure::unable),
+        }
     };
-    let names = Measures::default().named().map(|(name, _)| name);
+    let mut rows = Vec::new();
+    for (name, _) in Measures::default().named() {
+        let row: Result<Vec<Number>, Failure> = (0..cutoffs.len()).map(|i| mean(name, i)).collect();
+        rows.push((name, row?));
+    }
     match format {
         CheckFormat::Json => {
             let mut metrics = Map::new();
-            for name in names {
-                for (i, k) in cutoffs.iter().enumerate() {
-                    metrics.insert(format!("{name}@{k}"), Value::from(mean(name, i)));
+            for (name, row) in &rows {
+                for (k, number) in cutoffs.iter().zip(row) {
+                    metrics.insert(format!("{name}@{k}"), json!(number));
                 }
             }
             let whole = json!({
@@ -76,10 +109,17 @@ pub(crate) fn run(qrels: &Path, run: &Path, k: &[u32], format: CheckFormat) -> R
             text.push_str("\n\n         ");
             cutoffs.iter().for_each(|k| text.push_str(&format!("{:>9}", format!("@{k}"))));
             text.push('\n');
-            for name in names {
-                text.push_str(&format!("{name:<9}"));
-                (0..cutoffs.len()).for_each(|i| text.push_str(&format!("{:>9.4}", mean(name, i))));
-                text.push('\n');
+            let column = |value: Option<f64>| value.map_or("–".to_owned(), |v| format!("{v:.4}"));
+            let mut line = |name: &str, row: &[Number], value: fn(&Number) -> Option<f64>| {
+                let columns = row.iter().map(|number| format!("{:>9}", column(value(number))));
+                text.push_str(&format!("{name:<9}{}\n", columns.collect::<String>()));
+            };
+            for (name, row) in &rows {
+                line(name, row, |number| Some(number.point));
+                if !no_intervals {
+                    line("  from", row, |number| number.ci?.lower);
+                    line("  to", row, |number| number.ci?.upper);
+                }
             }
             say::out(&text)
         }
