@@ -1,14 +1,20 @@
-//! The uncased BERT WordPiece (Devlin et al. 2019) by itself, for ids alone.
+//! The uncased BERT WordPiece (Devlin et al. 2019) by itself.
 //!
 //! The same steps as the `tokenizers` library takes, over the same Unicode
 //! tables, without its alignment of every character: clean, space out Chinese
 //! characters, decompose, drop accents, lower-case, split, longest match
-//! first. A test compares the two token for token.
+//! first. Where places in the text are asked for, only printable ASCII is
+//! taken here, since there every character stands for itself. Tests compare
+//! the two token for token.
 
 use ahash::AHashMap;
 use tokenizers::{AddedToken, ModelWrapper, NormalizerWrapper, PreTokenizerWrapper};
 use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
+use wfgy_core::{Span, Tokens};
+
+/// Bytes that the library is given at once: its alignment takes some hundred bytes for each.
+const STRETCH: usize = 64 << 10;
 
 /// A vocabulary with everything that ids need.
 pub(crate) struct Uncased {
@@ -41,8 +47,12 @@ struct Run<'a> {
     word: Vec<u8>,
     /// Its length in Unicode scalar values.
     length: usize,
+    pieces: Vec<Piece>,
     ids: Vec<u32>,
 }
+
+/// A token of a word: its id, and how many bytes of the word it takes.
+type Piece = (u32, usize);
 
 impl Uncased {
     /// The same tokenizer as `inner`, where `inner` is an uncased BERT WordPiece.
@@ -90,14 +100,15 @@ impl Uncased {
         if self.added.iter().any(|name| text.contains(name.as_str())) {
             return Err(Unserved);
         }
-        let mut run = Run { vocabulary: self, word: Vec::new(), length: 0, ids: Vec::new() };
+        let (word, pieces, ids) = (Vec::new(), Vec::new(), Vec::new());
+        let mut run = Run { vocabulary: self, word, length: 0, pieces, ids };
         for c in text.chars() {
             if run.ids.len() >= enough {
                 return Ok(run.ids);
             }
             if c.is_ascii_alphanumeric() {
                 run.push(c.to_ascii_lowercase());
-            } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            } else if is_blank(c) {
                 run.end_word();
             } else if c.is_ascii() {
                 // Punctuation stands alone; control characters are dropped.
@@ -110,6 +121,94 @@ impl Uncased {
         }
         run.end_word();
         Ok(run.ids)
+    }
+
+    /// Tokens of `text` with their places; None where it has the name of an added token.
+    ///
+    /// Between blanks, what is not printable ASCII goes to `library`: none of the steps looks
+    /// past a blank, so the parts of a text have the tokens of the whole.
+    ///
+    /// # Errors
+    /// Those of `library`.
+    pub(crate) fn tokens<E>(
+        &self,
+        text: &str,
+        mut library: impl FnMut(&str) -> Result<Tokens, E>,
+    ) -> Result<Option<Tokens>, E> {
+        if self.added.iter().any(|name| text.contains(name.as_str())) {
+            return Ok(None);
+        }
+        let mut tokens = Tokens::default();
+        // Unicode scalar values in front of `held`, which waits for the library.
+        let (mut chars, mut held) = (0, 0..0);
+        let mut leave = |held: &str, chars: &mut usize, tokens: &mut Tokens| {
+            let part = library(held)?;
+            tokens.ids.extend(part.ids);
+            let moved = |span: Span| Span::new(*chars + span.start, *chars + span.end);
+            tokens.spans.extend(part.spans.into_iter().map(moved));
+            *chars += held.chars().count();
+            Ok(())
+        };
+        let mut pieces = Vec::new();
+        for word in text.split_inclusive(is_blank) {
+            let begin = held.end;
+            let plain = word.bytes().all(|byte| byte.is_ascii_graphic() || is_blank(byte.into()));
+            if !held.is_empty() && (plain || held.len() >= STRETCH) {
+                leave(&text[held], &mut chars, &mut tokens)?;
+                held = begin..begin;
+            }
+            if plain {
+                self.plain(word, chars, &mut pieces, &mut tokens);
+                chars += word.len();
+                held.start = begin + word.len();
+            }
+            held.end = begin + word.len();
+        }
+        if !held.is_empty() {
+            leave(&text[held], &mut chars, &mut tokens)?;
+        }
+        Ok(Some(tokens))
+    }
+
+    /// Tokens of printable ASCII that begins at character `start`.
+    fn plain(&self, text: &str, start: usize, pieces: &mut Vec<Piece>, tokens: &mut Tokens) {
+        let lower = text.to_ascii_lowercase();
+        let mut begin = start;
+        for part in lower.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+            let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            let punctuation = part[word.len()..].trim_end_matches(is_blank);
+            let mut at = begin;
+            for word in [word, punctuation] {
+                self.pieces(word.as_bytes(), word.len(), pieces);
+                for &(id, bytes) in &*pieces {
+                    tokens.ids.push(id);
+                    tokens.spans.push(Span::new(at, at + bytes));
+                    at += bytes;
+                }
+            }
+            begin += part.len();
+        }
+    }
+
+    /// Cuts a word of `length` characters into the longest tokens from its front; all of it is
+    /// unknown where that fails.
+    fn pieces(&self, word: &[u8], length: usize, pieces: &mut Vec<Piece>) {
+        pieces.clear();
+        let (mut rest, mut vocabulary) = (word, &self.words);
+        while !rest.is_empty() {
+            let found = match length <= self.longest_word {
+                true => vocabulary.longest(rest),
+                false => None,
+            };
+            let Some((id, bytes)) = found else {
+                pieces.clear();
+                pieces.push((self.unknown, word.len()));
+                return;
+            };
+            pieces.push((id, bytes));
+            rest = &rest[bytes..];
+            vocabulary = &self.pieces;
+        }
     }
 }
 
@@ -163,29 +262,11 @@ impl Run<'_> {
         self.end_word();
     }
 
-    /// Cuts the word into the longest tokens from its front; all of it is unknown where that fails.
     fn end_word(&mut self) {
-        let word = std::mem::take(&mut self.word);
-        let length = std::mem::take(&mut self.length);
-        let before = self.ids.len();
-        let mut rest = &word[..];
-        let mut vocabulary = &self.vocabulary.words;
-        while !rest.is_empty() {
-            let found = match length <= self.vocabulary.longest_word {
-                true => vocabulary.longest(rest),
-                false => None,
-            };
-            let Some((id, bytes)) = found else {
-                self.ids.truncate(before);
-                self.ids.push(self.vocabulary.unknown);
-                break;
-            };
-            self.ids.push(id);
-            rest = &rest[bytes..];
-            vocabulary = &self.vocabulary.pieces;
-        }
-        self.word = word;
+        self.vocabulary.pieces(&self.word, self.length, &mut self.pieces);
+        self.ids.extend(self.pieces.iter().map(|(id, _)| id));
         self.word.clear();
+        self.length = 0;
     }
 }
 
@@ -203,6 +284,11 @@ impl Vocabulary {
             .rev()
             .find_map(|bytes| Some((*self.ids.get(&word[..bytes])?, bytes)))
     }
+}
+
+/// What separates words, whatever stands around it.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
 /// The blocks of ideographs that BERT spaces out.

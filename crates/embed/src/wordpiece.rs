@@ -19,7 +19,7 @@ use crate::uncased::Uncased;
 /// all-MiniLM-L6-v2 cuts at 128 where the model itself takes 256.
 pub struct WordPieceTokenizer {
     inner: tokenizers::Tokenizer,
-    /// The same for ids alone, many times as fast, where it is an uncased BERT WordPiece.
+    /// The same many times as fast, where it is an uncased BERT WordPiece.
     /// Made when it is first asked for: services and files of vectors need none.
     uncased: OnceLock<Option<Arc<Uncased>>>,
     version: String,
@@ -130,12 +130,20 @@ impl Tokenizer for WordPieceTokenizer {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, PortError> {
-        let encoding = self
-            .inner
-            .encode_char_offsets(text, false)
-            .map_err(|error| PortError::permanent(&self.version, one_line(&error)))?;
-        let spans = encoding.get_offsets().iter().map(|&(a, b)| Span::new(a, b)).collect();
-        Ok(Tokens { ids: encoding.get_ids().to_vec(), spans })
+        let library = |text: &str| {
+            let encoding = self
+                .inner
+                .encode_char_offsets(text, false)
+                .map_err(|error| PortError::permanent(&self.version, one_line(&error)))?;
+            let spans = encoding.get_offsets().iter().map(|&(a, b)| Span::new(a, b)).collect();
+            Ok(Tokens { ids: encoding.get_ids().to_vec(), spans })
+        };
+        if let Some(own) = self.uncased()
+            && let Some(tokens) = own.tokens(text, library)?
+        {
+            return Ok(tokens);
+        }
+        library(text)
     }
 }
 
@@ -309,11 +317,15 @@ mod tests {
                     0 => random.words(&vocabulary),
                     _ => random.prose(&prose),
                 };
-                let library = tokenizer.inner.encode_fast(text.as_str(), false).unwrap();
+                let library = tokenizer.inner.encode_char_offsets(text.as_str(), false).unwrap();
                 let ids = own.ids(&text, usize::MAX);
                 if let Ok(ids) = &ids {
                     assert_eq!(ids, library.get_ids(), "{seed}: {text:?}");
                 }
+                let tokens = tokenizer.encode(&text).unwrap();
+                let spans: Vec<_> = tokens.spans.iter().map(|s| (s.start, s.end)).collect();
+                assert_eq!(tokens.ids, library.get_ids(), "{seed}: {text:?}");
+                assert_eq!(spans, library.get_offsets(), "{seed}: {text:?}");
                 ids.is_err()
             })
             .count() as u64;
@@ -329,10 +341,14 @@ mod tests {
         let chars = (0..0x11_0000).filter(|c| *c < 0x2000 || c % 37 == 0);
         for c in chars.filter_map(char::from_u32) {
             let text = format!("{c} a{c}B");
-            let library = tokenizer.inner.encode_fast(text.as_str(), false).unwrap();
+            let library = tokenizer.inner.encode_char_offsets(text.as_str(), false).unwrap();
             if let Ok(ids) = own.ids(&text, usize::MAX) {
                 assert_eq!(ids, library.get_ids(), "{c:?}");
             }
+            let tokens = tokenizer.encode(&text).unwrap();
+            let spans: Vec<_> = tokens.spans.iter().map(|s| (s.start, s.end)).collect();
+            assert_eq!(tokens.ids, library.get_ids(), "{c:?}");
+            assert_eq!(spans, library.get_offsets(), "{c:?}");
         }
     }
 
