@@ -395,3 +395,42 @@ fn prefixes_are_part_of_the_index_and_of_the_strings_that_are_looked_up() {
     let score = run["hits"][0]["score"].as_f64().expect("a score");
     assert!((score - 0.6).abs() < 1e-6, "{run}");
 }
+
+#[test]
+fn cached_texts_change_no_verdict_and_are_refused_where_a_model_may_change() {
+    let world = World::with_index();
+    world.write("few.toml", FEW);
+    let decided = |more: &[&str]| {
+        let mut verdict = evaluate(&world, "docs", 0, more);
+        verdict["decided"].take()
+    };
+    let without = decided(&[]);
+    let cached = ["--text-cache", "cache"];
+    assert_eq!(decided(&cached), without);
+    let file = fs::read_dir(world.path("cache")).expect("a folder").next().expect("a file");
+    let file = file.expect("a file").path();
+    let bytes = fs::read(&file).expect("bytes");
+    assert_eq!(decided(&cached), without);
+    assert_eq!(fs::read(&file).expect("bytes"), bytes, "nothing new was embedded");
+    // What is damaged is embedded anew.
+    let mut damaged = bytes.clone();
+    damaged.iter_mut().step_by(100).for_each(|byte| *byte ^= 1);
+    fs::write(&file, damaged).expect("written");
+    assert_eq!(decided(&cached), without);
+
+    let place = |place| {
+        let index = ["--gold", "gold.json", "--index", "docs", "--min-cov", "0.7"];
+        [&index[..], &["--text-cache", place]].concat()
+    };
+    let eval_refused = |args: &[&str], parts: &[&str]| {
+        world.eval(args).refuses(2, parts);
+    };
+    eval_refused(&place("docs/cache"), &["--text-cache docs/cache: lies in the index"]);
+    world.write("file", "");
+    eval_refused(&place("file"), &["file: text cache: "]);
+    let theirs = exported();
+    build_precomputed(&theirs, "docs2");
+    let args = ["--gold", "gold.json", "--index", "docs2", "--vectors", "all.npy"];
+    let ran = theirs.eval(&[&args[..], &["--min-cov", "0.7"], &cached].concat());
+    ran.refuses(2, &["--text-cache: the model behind a service or a file of vectors"]);
+}

@@ -45,6 +45,7 @@ impl Opened {
             scorer: self.embedder.as_ref(),
             embeds_any_text: self.embeds_any_text,
             scorer_embeds_any_text: self.embeds_any_text,
+            cache: None,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! This crate does no I/O, reads no clock and no environment: it is what a
 //! store, an embedder, a judge and a pointer have to agree on, and nothing
-//! else. Adapters implement the ports ([`Embedder`], [`Tokenizer`], [`Store`],
-//! [`Pointer`]) in crates of their own.
+//! else. Adapters implement the ports ([`Embedder`], [`Tokenizer`], [`TextCache`],
+//! [`Store`], [`Pointer`]) in crates of their own.
 
 pub mod analyzer;
 pub mod corpus;
@@ -18,6 +18,7 @@ pub mod pins;
 pub mod pointer;
 pub mod span;
 pub mod store;
+pub mod text_cache;
 pub mod tokenizer;
 
 pub use analyzer::{Analyzer, AnalyzerError};
@@ -32,4 +33,5 @@ pub use pins::{Metric, Norm, PinMismatch, Pins};
 pub use pointer::{Pointer, PointerState, StackEntry, Strength, Swap};
 pub use span::Span;
 pub use store::{Answer, Depth, Hit, Path, Query, SearchRequest, Store, StoredSection};
+pub use text_cache::TextCache;
 pub use tokenizer::{Tokenizer, Tokens};

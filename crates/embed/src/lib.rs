@@ -3,7 +3,8 @@
 //! [`BertEmbedder`] runs a sentence encoder from a local folder,
 //! [`StaticEmbedder`] is built in and needs no file, [`OpenAiEmbedder`] asks a
 //! service, [`PrecomputedEmbedder`] looks vectors up; [`auto()`] takes the
-//! encoder where there is one, else the built-in table. None of them reads the
+//! encoder where there is one, else the built-in table. [`TextCacheFolder`] keeps
+//! vectors of texts from run to run. None of them reads the
 //! environment: paths, URLs and keys are arguments.
 
 mod attention;
@@ -17,6 +18,7 @@ mod openai;
 mod precomputed;
 mod retry;
 mod static_table;
+mod text_cache;
 mod uncased;
 mod weights;
 mod wordpiece;
@@ -28,4 +30,5 @@ pub use openai::{ApiKey, OpenAiEmbedder, OpenAiOptions};
 pub use precomputed::{PrecomputedEmbedder, PrecomputedOptions};
 pub use retry::RetryPolicy;
 pub use static_table::{StaticEmbedder, built_in_tokenizer};
+pub use text_cache::TextCacheFolder;
 pub use wordpiece::WordPieceTokenizer;

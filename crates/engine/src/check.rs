@@ -148,7 +148,7 @@ pub fn check_gold(
         .map(|l| l.anchors.iter().map(|anchor| compose(Role::Passage, &anchor.text)).collect())
         .collect();
     let all = wordings.iter().chain(&anchors).flatten();
-    let texts = TextVectors::embed(parts.scorer, all, &[], settings, progress)?;
+    let texts = TextVectors::embed(parts.scorer, all, &[], parts.cache, settings, progress)?;
 
     let mut first_asked: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems = Vec::new();

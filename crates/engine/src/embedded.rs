@@ -67,18 +67,17 @@ impl Texts {
         settings: &Settings,
         progress: OnProgress<'_>,
     ) -> Result<TextVectors, EvaluateError> {
-        let known = |embedder: &dyn Embedder| -> Vec<&TextVectors> {
-            before.iter().flat_map(|arm| arm.vectors_of(embedder.identity())).collect()
+        let embedded = |embedder: &dyn Embedder, texts: &mut dyn Iterator<Item = &EmbeddedText>| {
+            let vectors = before.iter().flat_map(|arm| arm.vectors_of(embedder.identity()));
+            let known: Vec<&TextVectors> = vectors.collect();
+            TextVectors::embed(embedder, texts, &known, parts.cache, settings, progress)
         };
         let others = parts.embedder.filter(|e| e.identity() != parts.scorer.identity());
         self.retrieval = match (others, &self.asked) {
-            (Some(embedder), Some(asked)) => {
-                Some(TextVectors::embed(embedder, asked, &known(embedder), settings, progress)?)
-            }
+            (Some(embedder), Some(asked)) => Some(embedded(embedder, &mut asked.iter())?),
             _ => None,
         };
-        let theirs = self.scored.iter().chain(self.anchors.iter().flatten());
-        TextVectors::embed(parts.scorer, theirs, &known(parts.scorer), settings, progress)
+        embedded(parts.scorer, &mut self.scored.iter().chain(self.anchors.iter().flatten()))
     }
 
     /// Vectors of wordings under the index's embedder, where it is not the scorer.

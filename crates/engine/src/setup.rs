@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wfgy_core::evaluation::SWEEP;
-use wfgy_core::{Deadline, Embedder, GoldSet, Stop, Store, Tokenizer};
+use wfgy_core::{Deadline, Embedder, GoldSet, Stop, Store, TextCache, Tokenizer};
 use wfgy_gate::IntegrityMode;
 
 /// The parts that an evaluation brings together.
@@ -26,6 +26,8 @@ pub struct Parts<'a> {
     pub embeds_any_text: bool,
     /// The same of `scorer`: precomputed vectors of any name are no second opinion.
     pub scorer_embeds_any_text: bool,
+    /// Vectors of wordings and anchors from runs before, where there are any to be had.
+    pub cache: Option<&'a dyn TextCache>,
 }
 
 /// How an evaluation is run; everything here that can change a number stands in the policy.

@@ -110,6 +110,7 @@ fn parts<'a>(gold: &'a GoldSet, store: &'a MemoryStore, embedder: &'a HashEmbedd
         scorer: embedder,
         embeds_any_text: true,
         scorer_embeds_any_text: true,
+        cache: None,
     }
 }
 

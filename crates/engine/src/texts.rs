@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use wfgy_core::{Digest, Embedder, Embeddings, PortError, RowState};
+use wfgy_core::{Digest, Embedder, Embeddings, PortError, RowState, TextCache};
 
 use crate::error::EvaluateError;
 use crate::setup::{OnProgress, Progress, Settings};
@@ -45,14 +45,16 @@ struct Row {
 
 impl TextVectors {
     /// Embeds every distinct string of `texts` that is not among `known`, the vectors of the same
-    /// embedder that are at hand, and takes those from there.
+    /// embedder that are at hand, nor in the cache, and takes those from there.
     ///
     /// # Errors
-    /// Where the embedder failed, or answered in another shape than it promises.
+    /// Where the embedder failed, or answered in another shape than it promises, or the cache
+    /// cannot be read or written.
     pub fn embed<'t>(
         embedder: &dyn Embedder,
         texts: impl IntoIterator<Item = &'t EmbeddedText>,
         known: &[&Self],
+        cache: Option<&dyn TextCache>,
         settings: &Settings,
         progress: OnProgress<'_>,
     ) -> Result<Self, EvaluateError> {
@@ -66,6 +68,9 @@ impl TextVectors {
             }
             None => true,
         });
+        if let Some(cache) = cache {
+            vectors.recall(cache, embedder, &mut distinct)?;
+        }
         let (keys, distinct): (Vec<Digest>, Vec<&str>) = distinct.into_iter().unzip();
         let (at_hand, total) = (vectors.rows.len(), distinct.len());
         progress(Progress { stage: "embed", done: 0, total });
@@ -73,12 +78,41 @@ impl TextVectors {
             let begun = Instant::now();
             let embedded = embed_checked(embedder, batch, settings)?;
             let ms = begun.elapsed().as_secs_f64() * 1e3 / batch.len() as f64;
+            if let Some(cache) = cache {
+                let put = cache.put(embedder.identity(), keys, &embedded.values, &embedded.states);
+                put.map_err(EvaluateError::at("embed"))?;
+            }
             for (i, key) in keys.iter().enumerate() {
                 vectors.insert(*key, embedded.row(i), embedded.states[i], ms);
             }
             progress(Progress { stage: "embed", done: vectors.rows.len() - at_hand, total });
         }
         Ok(vectors)
+    }
+
+    /// Takes what the cache holds out of `distinct`.
+    fn recall(
+        &mut self,
+        cache: &dyn TextCache,
+        embedder: &dyn Embedder,
+        distinct: &mut BTreeMap<Digest, &str>,
+    ) -> Result<(), EvaluateError> {
+        let mut left = BTreeMap::new();
+        for (key, text) in std::mem::take(distinct) {
+            let begun = Instant::now();
+            let held = cache.get(embedder.identity(), key).map_err(EvaluateError::at("embed"))?;
+            match held.filter(|(vector, _)| vector.len() == self.dim) {
+                Some((vector, state)) => {
+                    let ms = begun.elapsed().as_secs_f64() * 1e3;
+                    self.insert(key, Some(&vector), state, ms);
+                }
+                None => {
+                    left.insert(key, text);
+                }
+            }
+        }
+        *distinct = left;
+        Ok(())
     }
 
     /// Takes over what other vectors know of a string.

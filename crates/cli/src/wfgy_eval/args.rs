@@ -294,6 +294,10 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub source: EmbedderSource,
 
+    /// Folder where vectors of wordings and anchors are kept for the next evaluation (minilm and static); integrity and latency never look there [default: each is embedded anew]
+    #[arg(long, value_name = "DIR", help_heading = "Embedder")]
+    pub text_cache: Option<PathBuf>,
+
     /// Another embedder for ΔS [default: the index's own]
     #[arg(long, value_name = "NAME", help_heading = "Evaluation")]
     pub scorer: Option<EmbedderName>,

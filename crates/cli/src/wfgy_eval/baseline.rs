@@ -20,7 +20,7 @@ pub(crate) struct OpenedBaseline {
     /// As the user named it.
     pub name: String,
     /// Its embedder; `None` where the candidate's is the same.
-    own: Option<Opened>,
+    pub own: Option<Opened>,
 }
 
 impl OpenedBaseline {
@@ -68,6 +68,7 @@ impl OpenedBaseline {
             scorer: scorer.embedder.as_ref(),
             embeds_any_text: own.embeds_any_text,
             scorer_embeds_any_text: scorer.embeds_any_text,
+            cache: candidate.cache,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use wfgy_core::{Embedder, Store, Unit};
+use wfgy_core::{Embedder, Store, TextCache, Unit};
+use wfgy_embed::TextCacheFolder;
 use wfgy_engine::{
     CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Rebuilds, Settings, evaluate,
     evaluate_pair, measure_latency,
@@ -17,13 +18,13 @@ use super::judged::{Arm, Beside, Judged};
 use super::standing::Standing;
 use super::{baseline, explain, output, policy};
 use crate::clock::{self, Now};
-use crate::embedder::{self, Prefixes};
+use crate::embedder::{self, Opened, Prefixes};
 use crate::exit::{self, Failure};
 use crate::options::EmbedderSource;
 use crate::plain::plain;
 use crate::recovery::Recovery;
 use crate::target;
-use crate::{say, terminal};
+use crate::{place, say, terminal};
 
 /// What an interrupt comes to.
 const INTERRUPTED: &str = "interrupted; nothing was filed";
@@ -118,6 +119,12 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let baseline = baseline
         .map(|name| OpenedBaseline::open(name, &store, &queries, &args.source))
         .transpose()?;
+    let arms = baseline.as_ref().map(|arm| &arm.own);
+    let cache = args.text_cache.as_deref().map(|folder| {
+        let asked = [Some(&queries), scorer.as_ref(), arms.and_then(Option::as_ref)];
+        text_cache(folder, &store, asked.into_iter().flatten())
+    });
+    let cache = cache.transpose()?;
     // Only once everything is at hand: what cannot be evaluated makes no store.
     let began_seq = match args.no_file {
         true => None,
@@ -138,6 +145,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let parts = Parts {
         scorer: scorer_ref,
         scorer_embeds_any_text: scorer.as_ref().unwrap_or(&queries).embeds_any_text,
+        cache: cache.as_ref().map(|cache| cache as &dyn TextCache),
         ..queries.parts(&gold, &opened.index)
     };
     let other = baseline.as_ref().map(|arm| arm.parts(parts, &queries, scorer.as_ref()));
@@ -265,6 +273,22 @@ pub(crate) fn watched<T>(
 
 fn interrupted() -> Failure {
     Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() }
+}
+
+/// The cache of `--text-cache`, for embedders whose name is the digest of what they are.
+fn text_cache<'a>(
+    folder: &Path,
+    store: &StoreDir,
+    mut embedders: impl Iterator<Item = &'a Opened>,
+) -> Result<TextCacheFolder, Failure> {
+    if embedders.any(|opened| !matches!(opened.name, "minilm" | "static")) {
+        return Err(Failure::input(
+            "--text-cache: the model behind a service or a file of vectors can change under its \
+             name; leave it out",
+        ));
+    }
+    place::folder("--text-cache", folder, Some(store.path()))?;
+    TextCacheFolder::open(folder).map_err(Failure::input)
 }
 
 /// Input errors are the user's, everything else the world's; those of the gold set name its file.

@@ -114,6 +114,7 @@ fn rule_a_store_without_vectors_has_each_distinct_string_embedded_exactly_once()
         scorer: &scorer,
         embeds_any_text: false,
         scorer_embeds_any_text: true,
+        cache: None,
     };
     evaluate(parts, &settings(), &|_| ()).unwrap();
     assert!(scorer.asked.lock().unwrap().values().all(|times| *times == 1));

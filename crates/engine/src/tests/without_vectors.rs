@@ -23,6 +23,7 @@ fn lexical_parts<'a>(
         scorer,
         embeds_any_text: false,
         scorer_embeds_any_text: true,
+        cache: None,
     }
 }
 
