@@ -47,14 +47,6 @@ def make(folder, questions, hits):
                 qrels.write(f"q{q} 0 doc-{doc:07} {chance.randint(1, 3)}\n")
 
 
-def build():
-    """The program, built for release."""
-    command = ["cargo", "build", "--release", "--workspace", "--locked", "--message-format=json"]
-    lines = subprocess.run(command, cwd=peer.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    made = [m["executable"] for m in map(json.loads, lines) if m.get("executable")]
-    return next(path for path in made if pathlib.Path(path).name == "wfgy_eval")
-
-
 def ours(program, folder, threads):
     command = [program, "trec", "--qrels", "qrels", "--run", "run", "--no-intervals", "--format", "json",
                "--k", ",".join(map(str, CUTOFFS))]
@@ -89,7 +81,7 @@ def main():
     ap.add_argument("--hits", type=int, default=100, choices=range(5, 101), metavar="N")
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     a = ap.parse_args()
-    program, record = build(), peer.Record("metrics")
+    program, record = peer.programs()["wfgy_eval"], peer.Record("metrics")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         make(folder, a.questions, a.hits)

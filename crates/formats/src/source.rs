@@ -2,15 +2,20 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
 
 use crate::{InputError, Place};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 1 << 16;
+/// Bytes of a long file that one task reads.
+const PART: usize = 1 << 20;
 
 /// How much of something is read; clones look at the same reading.
 #[derive(Debug, Clone)]
@@ -70,6 +75,13 @@ pub fn open_metered(
     path: impl AsRef<Path>,
 ) -> Result<(Box<dyn BufRead + Send>, Meter), InputError> {
     let path = path.as_ref();
+    let (file, meter) = raw(path)?;
+    let reader = decompressed(file).map_err(|error| read_error(path, &error))?;
+    Ok((reader, meter))
+}
+
+/// The bytes of the file as they are.
+fn raw(path: &Path) -> Result<(BufReader<Metered>, Meter), InputError> {
     let fail = |error: io::Error| read_error(path, &error);
     let file = File::open(path).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
@@ -77,17 +89,29 @@ pub fn open_metered(
         return Err(InputError::file(path, "is a folder: name a file in it"));
     }
     let meter = Meter::new(metadata.len());
-    let mut file = BufReader::with_capacity(BUFFER, Metered { file, meter: meter.clone() });
-    let start = file.fill_buf().map_err(fail)?;
+    Ok((BufReader::with_capacity(BUFFER, Metered { file, meter: meter.clone() }), meter))
+}
+
+fn decompressed(mut file: BufReader<Metered>) -> io::Result<Box<dyn BufRead + Send>> {
+    let start = file.fill_buf()?;
     if start.starts_with(&GZIP_MAGIC) {
         let decoder = flate2::bufread::MultiGzDecoder::new(file);
-        return Ok((Box::new(BufReader::with_capacity(BUFFER, decoder)), meter));
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
     }
     if start.starts_with(&ZSTD_MAGIC) {
-        let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(fail)?;
-        return Ok((Box::new(BufReader::with_capacity(BUFFER, decoder)), meter));
+        let decoder = zstd::stream::read::Decoder::with_buffer(file)?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
     }
-    Ok((Box::new(file), meter))
+    Ok(Box::new(file))
+}
+
+/// The bytes of a regular file that is not compressed; copies and the faults of new pages are
+/// shared by all threads.
+fn plain(file: &File, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let parts = bytes.par_chunks_mut(PART).enumerate();
+    parts.try_for_each(|(i, part)| file.read_exact_at(part, (i * PART) as u64))?;
+    Ok(bytes)
 }
 
 /// Reads the whole file at `path`, decompressed.
@@ -96,12 +120,19 @@ pub fn open_metered(
 /// [`InputError`] where it cannot be read or is longer than `limit` bytes.
 pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<u8>, InputError> {
     let path = path.as_ref();
-    let (reader, meter) = open_metered(path)?;
-    let mut bytes = Vec::with_capacity(limit.min(meter.total as usize + 1));
-    reader
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| read_error(path, &error))?;
+    let fail = |error: io::Error| read_error(path, &error);
+    let (mut file, meter) = raw(path)?;
+    let length = usize::try_from(meter.total).unwrap_or(usize::MAX);
+    let start = file.fill_buf().map_err(fail)?;
+    let compressed = start.starts_with(&GZIP_MAGIC) || start.starts_with(&ZSTD_MAGIC);
+    let bytes = if (PART..=limit).contains(&length) && !compressed {
+        plain(&file.get_ref().file, length).map_err(fail)?
+    } else {
+        let mut bytes = Vec::with_capacity(limit.min(length.saturating_add(1)));
+        let reader = decompressed(file).map_err(fail)?;
+        reader.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(fail)?;
+        bytes
+    };
     if bytes.len() > limit {
         let problem = format!("longer than {limit} bytes: split it");
         return Err(InputError::at(path, Place::Byte(limit as u64), problem));
@@ -156,12 +187,16 @@ mod tests {
     fn compressed_files_are_known_by_their_bytes_and_read_to_their_last_member() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
-        let text = "é".repeat(100_000);
+        let text = "é".repeat(PART + 3);
         let zstd = zstd::stream::encode_all(text.as_bytes(), 1).unwrap();
         for one in [text.clone().into_bytes(), gzip(&text), zstd] {
             std::fs::write(&path, [one.clone(), one].concat()).unwrap();
             assert_eq!(all(&path).unwrap(), text.repeat(2));
         }
+        std::fs::write(&path, &text).unwrap();
+        assert!(read(&path, text.len()).is_ok());
+        let error = read(&path, text.len() - 1).unwrap_err().to_string();
+        assert!(error.contains("longer than"), "{error}");
         std::fs::write(&path, b"").unwrap();
         assert_eq!(all(&path).unwrap(), "");
     }

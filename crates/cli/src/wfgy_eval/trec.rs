@@ -68,8 +68,8 @@ pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
             Measures::at(units, grades, &cutoffs)
         })
         .collect();
-    let mean = |name: &str, i: usize| -> Result<Number, Failure> {
-        let values = each.iter().filter_map(|measures| measures[i].get(name)).collect();
+    let mean = |measure: usize, i: usize| -> Result<Number, Failure> {
+        let values = each.iter().map(|measures| measures[i].named()[measure].1).collect();
         let values = Sample::new(values).map_err(Failure::unable)?;
         let (mean, better) = (Aggregate::Mean, Direction::HigherIsBetter);
         match no_intervals {
@@ -78,8 +78,9 @@ pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
         }
     };
     let mut rows = Vec::new();
-    for (name, _) in Measures::default().named() {
-        let row: Result<Vec<Number>, Failure> = (0..cutoffs.len()).map(|i| mean(name, i)).collect();
+    for (measure, (name, _)) in Measures::default().named().into_iter().enumerate() {
+        let row: Result<Vec<Number>, Failure> =
+            (0..cutoffs.len()).map(|i| mean(measure, i)).collect();
         rows.push((name, row?));
     }
     match format {

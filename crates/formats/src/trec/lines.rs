@@ -1,11 +1,13 @@
 //! Runs and qrels of any system, as trec_eval reads them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
 
+use ahash::AHashSet;
+use memchr::memchr3_iter;
 use rayon::prelude::*;
 use wfgy_score::trec::Ranked;
 
@@ -28,9 +30,13 @@ pub type Qrels<'t> = BTreeMap<&'t [u8], BTreeMap<&'t [u8], u32>>;
 /// that a question has twice; or without a line for a run without any.
 pub fn parse_run<'t>(text: &'t [u8], path: &Path) -> Result<Run<'t>, InputError> {
     let rows =
-        parse(text, |[question, _, unit, _, score, _]: [&'t [u8]; 6]| match number::<f64>(score) {
-            Some(score) if score.is_finite() => Ok((question, Ranked { id: unit, score })),
-            _ => Err(("score", format!("`{}` is no finite number", shown(score)))),
+        parse(text, |[question, _, unit, _, score, _]: [&'t [u8]; 6]| {
+            match short_decimal(score).or_else(|| number(score)) {
+                Some(number) if f64::is_finite(number) => {
+                    Ok((question, Ranked { id: unit, score: number }))
+                }
+                _ => Err(("score", format!("`{}` is no finite number", shown(score)))),
+            }
         });
     let rows =
         rows.map_err(|wrong| wrong.of(text, path, "question, Q0, unit, rank, score, tag"))?;
@@ -55,7 +61,7 @@ pub fn parse_run<'t>(text: &'t [u8], path: &Path) -> Result<Run<'t>, InputError>
 
 /// The first unit that was there before.
 fn twice<'t>(units: &[Ranked<&'t [u8]>]) -> Option<&'t [u8]> {
-    let mut seen = HashSet::with_capacity(units.len());
+    let mut seen = AHashSet::with_capacity(units.len());
     units.iter().map(|unit| unit.id).find(|id| !seen.insert(*id))
 }
 
@@ -100,6 +106,31 @@ pub fn parse_qrels<'t>(text: &'t [u8], path: &Path) -> Result<Qrels<'t>, InputEr
         true => Ok(qrels),
         false => Err(InputError::file(path, "no question has a relevant document")),
     }
+}
+
+/// A decimal such as `0.123456789` or `-7`, exactly: both parts of the quotient are whole numbers
+/// that f64 holds, so it is rounded once (Clinger 1990). `None` for other forms and longer digits.
+fn short_decimal(word: &[u8]) -> Option<f64> {
+    let (sign, digits) = match word {
+        [b'-', digits @ ..] => (-1.0, digits),
+        digits => (1.0, digits),
+    };
+    if digits.len() > 16 || !digits.first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let (mut whole, mut scale, mut fraction) = (0_u64, 1_u64, false);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                whole = whole * 10 + u64::from(byte - b'0');
+                scale *= if fraction { 10 } else { 1 };
+            }
+            b'.' if !fraction => fraction = true,
+            _ => return None,
+        }
+    }
+    // 15 digits and a point, or less than 2^53.
+    (whole < 1 << 53).then_some(sign * (whole as f64 / scale as f64))
 }
 
 fn number<N: FromStr>(word: &[u8]) -> Option<N> {
@@ -153,15 +184,26 @@ fn parse<'t, const N: usize, V: Send>(
 ) -> Result<Grouped<'t, V>, Wrong<'t>> {
     let block = |block: &'t [u8]| {
         let mut groups: Grouped<'t, V> = Vec::new();
-        for line in block.split(|byte| *byte == b'\n') {
-            let (mut columns, mut found) = ([&line[..0]; N], 0);
-            for word in words(line) {
+        let (mut line, mut word) = (0, 0);
+        let (mut columns, mut found) = ([&block[..0]; N], 0);
+        for end in memchr3_iter(b'\n', b' ', b'\t', block).chain([block.len()]) {
+            let is_line = block.get(end).is_none_or(|byte| *byte == b'\n');
+            let mut text = &block[word..end];
+            if is_line {
+                text = text.strip_suffix(b"\r").unwrap_or(text);
+            }
+            word = end + 1;
+            if !text.is_empty() {
                 if let Some(column) = columns.get_mut(found) {
-                    *column = word;
+                    *column = text;
                 }
                 found += 1;
             }
-            match found {
+            if !is_line {
+                continue;
+            }
+            let line = &block[std::mem::replace(&mut line, word)..end];
+            match std::mem::take(&mut found) {
                 0 => continue,
                 n if n != N => return Err(Wrong { line, what: What::Columns(n) }),
                 _ => {}
@@ -249,6 +291,31 @@ mod tests {
         ] {
             let error = qrels(text).unwrap_err();
             assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+
+    #[test]
+    fn short_decimals_are_the_numbers_that_the_standard_library_reads() {
+        let mut state = 20_261_u64;
+        let mut next = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % n
+        };
+        let mut short = 0;
+        for _ in 0..50_000 {
+            let length = 1 + next(18) as usize;
+            let character = |_| b"0123456789012345678901234567.-e"[next(31) as usize];
+            let word: Vec<u8> = (0..length).map(character).collect();
+            if let Some(mine) = short_decimal(&word) {
+                let theirs: f64 = number(&word).unwrap();
+                assert_eq!(mine.to_bits(), theirs.to_bits(), "{}", shown(&word));
+                short += 1;
+            }
+        }
+        assert!(short > 10_000);
+        for (word, none) in [("", true), ("-", true), (".5", true), ("1.", false), ("-0.0", false)]
+        {
+            assert_eq!(short_decimal(word.as_bytes()).is_none(), none, "{word}");
         }
     }
 
