@@ -1,4 +1,4 @@
-"""What both comparisons of embedders need: an environment, this project's side, rounds, a record."""
+"""What the comparisons need: an environment, this project's side, rounds, a record."""
 
 import csv
 import datetime
@@ -40,6 +40,33 @@ def build():
     lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     made = [m["executable"] for m in map(json.loads, lines) if m.get("executable")]
     return made[-1]
+
+
+def programs():
+    """Every program of the workspace, built for release."""
+    command = ["cargo", "build", "--release", "--workspace", "--locked", "--message-format=json"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    made = [m["executable"] for m in map(json.loads, lines) if m.get("executable")]
+    return {pathlib.Path(path).name: path for path in made}
+
+
+def fresh(command, codes):
+    """(wall seconds, processor seconds, peak of anonymous and of resident memory in MiB)."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak, status = 0, pathlib.Path(f"/proc/{process.pid}/status")
+    while True:
+        found, code, used = os.wait4(process.pid, os.WNOHANG)
+        if found:
+            break
+        anonymous = [int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssAnon")]
+        peak = max([peak, *anonymous])
+        time.sleep(0.002)
+    wall = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(code)
+    if process.returncode not in codes:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
+    return wall, used.ru_utime + used.ru_stime, peak / 1024, used.ru_maxrss / 1024
 
 
 class Ours:
@@ -107,12 +134,14 @@ class Record:
         self.rows = []
 
     def add(self, work, texts, threads, side, seen):
-        for i, (wall, cpu) in enumerate(seen):
-            self.rows.append([self.commit, self.cpu, os.cpu_count(), work, texts, threads, side, i, f"{wall:.6f}", f"{cpu:.3f}"])
+        for i, (wall, cpu, *memory) in enumerate(seen):
+            self.rows.append([self.commit, self.cpu, os.cpu_count(), work, texts, threads, side, i, f"{wall:.6f}",
+                              f"{cpu:.3f}", *(f"{mib:.1f}" for mib in memory)])
 
     def write(self):
         with open(self.path, "w", newline="", encoding="utf-8") as f:
             out = csv.writer(f, lineterminator="\n")
-            out.writerow("commit cpu cores work texts threads side round wall_s cpu_s".split())
+            columns = "commit cpu cores work texts threads side round wall_s cpu_s anonymous_mib resident_mib".split()
+            out.writerow(columns[: len(self.rows[0])])
             out.writerows(self.rows)
         print(f"raw data: {self.path.relative_to(ROOT)}")
