@@ -28,12 +28,12 @@ fn put(cache: &TextCacheFolder, embedder: &EmbedderIdentity, n: u32) {
     let states = [RowState::Whole, RowState::Truncated, RowState::Missing];
     let values: Vec<f32> = (0..9).map(|i| (9 * n + i) as f32).collect();
     let keys = [key(3 * n), key(3 * n + 1), key(3 * n + 2)];
-    cache.put(embedder, &keys, &values, &states).unwrap();
+    cache.put(embedder, &keys, &values, &states).expect("written");
 }
 
 fn file(folder: &Path) -> PathBuf {
-    let mut files = fs::read_dir(folder).unwrap();
-    let file = files.next().unwrap().unwrap().path();
+    let mut files = fs::read_dir(folder).expect("a folder");
+    let file = files.next().expect("a file").expect("a file").path();
     assert!(files.next().is_none());
     file
 }
