@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use wfgy_core::{Digest, PortError};
 use wfgy_formats::json::{self, Start};
 use wfgy_formats::{InputError, Place, checksum, source};
@@ -127,15 +128,23 @@ impl Contents {
         };
         let mut stamps = BTreeMap::new();
         let mut digests = BTreeMap::new();
-        for name in &names {
+        let hashed = |name: &String| {
             let path = dir.join(name);
             if !fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file() {
-                found(name, "is no file: it does not belong to an index".to_owned());
-                continue;
+                return Ok(None);
             }
             // Stamped before it is read: a change during the reading shows later.
             let stamp = Stamp::of(&path).map_err(|e| unreadable(&path, &e))?;
             let (digest, _) = checksum::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
+            Ok(Some((stamp, digest)))
+        };
+        let files: Vec<Result<_, OpenError>> =
+            names.iter().collect::<Vec<_>>().into_par_iter().map(hashed).collect();
+        for (name, file) in names.iter().zip(files) {
+            let Some((stamp, digest)) = file? else {
+                found(name, "is no file: it does not belong to an index".to_owned());
+                continue;
+            };
             stamps.insert(name.clone(), stamp);
             digests.insert(name.clone(), digest);
         }

@@ -5,13 +5,17 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use wfgy_core::{Snippet, StoredSection, snippet_id};
+use rayon::prelude::*;
+use wfgy_core::{Snippet, Span, StoredSection, snippet_id};
 use wfgy_formats::json::{self, Start};
 use wfgy_formats::{InputError, Place};
 use wfgy_kernel::MappedFile;
 
 use crate::Manifest;
 use crate::section_line::SectionLine;
+
+/// Bytes of lines that are decoded ahead.
+const AHEAD: usize = 1 << 20;
 
 /// Lines of a mapped file.
 #[derive(Debug)]
@@ -66,39 +70,68 @@ impl Files {
         json::decode(self.snippets.line(position), self.snippets.map.path(), start)
     }
 
-    /// How many snippets from `first` on belong to `section`; each is checked against it.
-    fn snippets_of(&self, section: &SectionLine<'_>, first: usize) -> Result<usize, InputError> {
-        let mut length = None;
-        let mut before: Option<Snippet> = None;
+    /// How many snippets from `first` on belong to `section`, whose text has `length` characters;
+    /// each is checked against it.
+    fn snippets_of(
+        &self,
+        (section, length): &(SectionLine<'_>, usize),
+        snippets: &mut Ahead<'_, (Snippet, bool)>,
+        first: usize,
+    ) -> Result<usize, InputError> {
+        let length = *length;
+        let mut before: Option<(Span, Span)> = None;
         for position in first..self.snippets.len() {
-            let snippet = self.snippet(position)?;
+            let (snippet, named) = snippets.get(position)?;
             if snippet.doc_id != section.doc_id || snippet.section_id != section.section_id {
                 return Ok(position - first);
             }
             let wrong = |field: &str, problem: &str| self.snippets.wrong(position, field, problem);
-            let length = *length.get_or_insert_with(|| section.text.chars().count());
             if snippet.offsets.start > snippet.offsets.end || snippet.offsets.end > length {
                 return Err(wrong("offsets", "reach outside their section"));
             }
             if snippet.tokens.is_empty() {
                 return Err(wrong("tokens", "hold no token"));
             }
-            let ordered = |b: &Snippet| {
-                b.tokens.start < snippet.tokens.start && b.offsets.start <= snippet.offsets.start
+            let ordered = |(tokens, offsets): (Span, Span)| {
+                tokens.start < snippet.tokens.start && offsets.start <= snippet.offsets.start
             };
-            if !before.as_ref().is_none_or(ordered) {
+            if !before.is_none_or(ordered) {
                 return Err(wrong("tokens", "do not follow those of the snippet before"));
             }
-            let id = snippet_id(&snippet.doc_id, &snippet.section_id, snippet.offsets);
-            if snippet.snippet_id != id {
+            if !named {
                 return Err(wrong("snippet_id", "is not what document, section and offsets give"));
             }
             if snippet.source_url.as_deref() != section.source_url.as_deref() {
                 return Err(wrong("source_url", "differs from its section's"));
             }
-            before = Some(snippet);
+            before = Some((snippet.tokens, snippet.offsets));
         }
         Ok(self.snippets.len() - first)
+    }
+}
+
+/// Lines of a file, read in order: some are decoded ahead by all threads.
+struct Ahead<'a, T> {
+    lines: &'a Lines,
+    decode: &'a (dyn Fn(usize) -> Result<T, InputError> + Sync),
+    begin: usize,
+    decoded: Vec<Result<T, InputError>>,
+}
+
+impl<'a, T: Send> Ahead<'a, T> {
+    fn of(lines: &'a Lines, decode: &'a (dyn Fn(usize) -> Result<T, InputError> + Sync)) -> Self {
+        Self { lines, decode, begin: 0, decoded: Vec::new() }
+    }
+
+    /// What line `i` holds.
+    fn get(&mut self, i: usize) -> Result<&T, InputError> {
+        if !(self.begin..self.begin + self.decoded.len()).contains(&i) {
+            let until = self.lines.starts[i] + AHEAD;
+            let end = self.lines.starts.partition_point(|start| *start < until) - 1;
+            self.begin = i;
+            self.decoded = (i..end.max(i + 1)).into_par_iter().map(self.decode).collect();
+        }
+        self.decoded[i - self.begin].as_ref().map_err(Clone::clone)
     }
 }
 
@@ -131,8 +164,22 @@ impl Tables {
         let mut documents: HashMap<Box<str>, u32> = HashMap::new();
         let mut ids = HashSet::new();
         let mut without_tokens = 0;
-        for i in 0..files.sections.len() {
+        let decode_section = |i| {
             let section = files.section(i)?;
+            let characters = section.text.chars().count();
+            Ok((section, characters))
+        };
+        let decode_snippet = |position| {
+            let snippet = files.snippet(position)?;
+            let id = snippet_id(&snippet.doc_id, &snippet.section_id, snippet.offsets);
+            let named = snippet.snippet_id == id;
+            Ok((snippet, named))
+        };
+        let mut sections = Ahead::of(&files.sections, &decode_section);
+        let mut snippets = Ahead::of(&files.snippets, &decode_snippet);
+        for i in 0..files.sections.len() {
+            let section_and_length = sections.get(i)?;
+            let section = &section_and_length.0;
             let next = documents.len() as u32;
             let document = match documents.get(&*section.doc_id).copied() {
                 None => {
@@ -155,7 +202,7 @@ impl Tables {
             }
             let first = document_of.len();
             first_snippet.push(first as u32);
-            let count = files.snippets_of(&section, first)?;
+            let count = files.snippets_of(section_and_length, &mut snippets, first)?;
             document_of.extend(std::iter::repeat_n(document, count));
             without_tokens += u64::from(count == 0);
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
 use wfgy_core::Norm;
 use wfgy_formats::{InputError, Place, npy};
 use wfgy_kernel::{Isa, MappedFile, Packed, Scored, Similarity, norm_f64};
@@ -70,7 +71,8 @@ impl Vectors {
 
     /// Checks that every row is finite, is not zero and has the norm that is declared.
     pub(crate) fn check(&self, norm: Norm) -> Result<(), InputError> {
-        for (i, row) in self.values().chunks_exact(self.dim()).enumerate() {
+        let rows = self.values().par_chunks_exact(self.dim()).enumerate();
+        let wrong = rows.find_map_first(|(i, row)| {
             let length = norm_f64(row);
             let problem = if !length.is_finite() {
                 "holds a value that is not finite".to_owned()
@@ -79,12 +81,12 @@ impl Vectors {
             } else if norm == Norm::L2 && (length - 1.0).abs() > UNIT_TOLERANCE {
                 format!("has norm {length} where NORM says 1")
             } else {
-                continue;
+                return None;
             };
             let byte = self.header.data + i * self.dim() * 4;
             let place = Place::Byte(byte as u64);
-            return Err(InputError::at(self.map.path(), place, format!("row {i} {problem}")));
-        }
-        Ok(())
+            Some(InputError::at(self.map.path(), place, format!("row {i} {problem}")))
+        });
+        wrong.map_or(Ok(()), Err)
     }
 }
