@@ -1,21 +1,7 @@
 """A candidate against a baseline: statistics of the differences of each question."""
 
 import agreement
-from aggregate import by_question, estimate, median
-
-DEVIATIONS = 1.4826
-
-
-def scale(ev):
-    """Center and deviation of an arm's hard null, or None."""
-    values = [run.hard for key, run in ev.runs.items()
-              if key[2] == 0 and run.usable and ev.questions[key[0]].answerable and run.hard is not None]
-    if not values:
-        return None
-    center = median(values)
-    deviation = DEVIATIONS * median([abs(v - center) for v in values])
-    return (center, deviation) if deviation > 0 else None
-
+from aggregate import by_question, estimate
 
 def flips(ev):
     """{question: flip rate} of the questions that λ is over, or nothing."""
@@ -32,7 +18,7 @@ def flips(ev):
 
 
 def metrics(new, old):
-    """{name: Estimate} of two evaluations of one gold set."""
+    """{name: Estimate} of two evaluations of one gold set, by one scorer."""
     def values(ev, value):
         return {q: by_question(ev.cells(q, value)) for q in ev.answerable()}
 
@@ -41,11 +27,6 @@ def metrics(new, old):
 
     out = {}
     arms = [values(ev, lambda r: r.delta_question[0] if r.hits else 2.0) for ev in (new, old)]
-    scorers = [(ev.context["scorer"], ev.context["scorer_schema"]) for ev in (new, old)]
-    if scorers[0] != scorers[1]:
-        for i, s in enumerate((scale(new), scale(old))):
-            arms[i] = {q: None if v is None or s is None else (v - s[0]) / s[1]
-                       for q, v in arms[i].items()}
     delta = differences(*arms)
     if delta:
         out["drift.delta_s.median"] = estimate("median", delta)

@@ -31,7 +31,7 @@ use crate::setup::{OnProgress, Parts, Progress, Settings};
 use crate::texts::embed_checked;
 
 /// A stored vector and the embedding of its text are the same from this cosine on.
-const SAME: f64 = 0.999;
+pub(crate) const SAME: f64 = 0.999;
 /// Above this share of misses no stored vector can be said to be right.
 const NEARLY_ALL: f64 = 0.95;
 /// Snippets compared at a time.

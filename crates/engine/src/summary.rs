@@ -18,6 +18,7 @@ mod ranking;
 mod sheet;
 
 pub(crate) use agreement::lambda;
+pub(crate) use coverage::found_of_exact;
 pub use curves::curves;
 pub(crate) use drift::{DRIFTS, drifts_of_rebuilds};
 pub use drift::{Records, paired_summary};

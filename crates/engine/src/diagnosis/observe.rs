@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wfgy_core::evaluation::{Context, HitRecord, Integrity, RunRecord};
 use wfgy_core::{Role, RowState, Span, Store, Unit};
 use wfgy_score::{Retrieved, Vector, delta_s};
-use wfgy_stats::{at_least, mean};
+use wfgy_stats::{Sample, at_least, mean};
 
 use super::borders::{self, BorderSight};
 use super::corpus::{self, CorpusSight};
@@ -19,6 +19,7 @@ use crate::labels::Labeller;
 use crate::passages::passages;
 use crate::reader::Reader;
 use crate::setup::{Parts, Settings};
+use crate::summary::found_of_exact;
 use crate::texts::embed_checked;
 
 /// Questions that are asked once more.
@@ -122,12 +123,7 @@ pub fn observe(
         })
         .collect();
     let recall = |cutoff: usize| {
-        let of = |(run, _): &(&RunRecord, usize)| {
-            let exact = &run.exact[..run.exact.len().min(cutoff)];
-            let served: BTreeSet<u32> = run.hits.iter().take(cutoff).map(|h| h.position).collect();
-            let found = exact.iter().filter(|position| served.contains(position)).count();
-            (!exact.is_empty()).then(|| found as f64 / exact.len() as f64)
-        };
+        let of = |(run, _): &(&RunRecord, usize)| found_of_exact(run, cutoff);
         mean(&as_written.iter().filter_map(of).collect::<Vec<_>>())
     };
     let deeper = settings.cutoffs().into_iter().filter(|cutoff| *cutoff > k);
@@ -165,7 +161,10 @@ pub fn observe(
         }
     }
 
-    let characters = |lengths: Vec<usize>| median(lengths.into_iter().map(|n| n as f64).collect());
+    let characters = |lengths: Vec<usize>| {
+        let lengths = Sample::new(lengths.into_iter().map(|n| n as f64).collect());
+        lengths.ok().map(|lengths| lengths.median())
+    };
     let hit_lengths = as_written.iter().flat_map(|(run, _)| run.hits.iter().take(k));
     let hit_lengths = characters(hit_lengths.map(|hit| hit.offsets.len()).collect());
     let quote_lengths = characters(quotes().map(|quote| quote.chars().count()).collect());
@@ -244,11 +243,6 @@ pub fn observe(
         seen.cut_by_model = Some((share, schema.max_tokens));
     }
     Ok(seen)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// Share of hits that say what a better one of another document says, by their stored vectors.

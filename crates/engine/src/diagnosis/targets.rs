@@ -19,8 +19,6 @@ const LEAST: usize = 3;
 pub struct TargetSight {
     /// Targets of which it is known; of those whose passage is not where it should be the first 256.
     pub targets: usize,
-    /// Those whose document is not there.
-    pub no_document: usize,
     /// Those whose section is not in its document, whose passage is several times in its section,
     /// or whose passage stands in another section of its document.
     pub drifted: usize,
@@ -131,7 +129,8 @@ impl<'g> Sought<'g> {
                 keep(&mut self.passages, &sections[section], span);
             }
             Ok(Located::Document | Located::Section(_)) => {}
-            Err(LabelProblem::NoDocument { .. }) => self.sight.no_document += 1,
+            // Which documents are not there is counted of all of them.
+            Err(LabelProblem::NoDocument { .. }) => {}
             Err(LabelProblem::QuoteAbsent { section_id, .. }) => {
                 let text = texts.iter().find(|(id, _)| *id == section_id).map_or("", |s| s.1);
                 let quote = reference.quote.as_deref().unwrap_or_default();

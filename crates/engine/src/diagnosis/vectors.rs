@@ -9,6 +9,7 @@ use wfgy_stats::at_least;
 
 use crate::draw::{DRAWN, draw};
 use crate::error::EvaluateError;
+use crate::integrity::SAME;
 use crate::passages::passages;
 use crate::reader::Reader;
 use crate::setup::{Parts, Settings};
@@ -18,20 +19,14 @@ use crate::texts::embed_checked;
 const NORMED: usize = 1024;
 /// Stored vectors among which targets are ranked.
 const RANKED_AMONG: usize = 4096;
-/// A stored vector and the embedding of its text are the same from this cosine on.
-const SAME: f64 = 0.999;
 /// Analyzers that a stored vector may have been made under.
 const ANALYZERS: [&str; 6] = ["none", "lower", "fold", "lower+fold", "nfkc", "nfkc+lower+fold+ws"];
 
 /// Lengths of stored vectors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NormSight {
-    /// How many.
-    pub vectors: usize,
-    /// Least, mean and greatest norm.
+    /// Least norm.
     pub least: f64,
-    /// Mean.
-    pub mean: f64,
     /// Greatest.
     pub greatest: f64,
     /// Standard deviation over mean.
@@ -89,9 +84,7 @@ pub(super) fn norms(
     let mean = norms.iter().sum::<f64>() / vectors as f64;
     let variance = norms.iter().map(|norm| (norm - mean).powi(2)).sum::<f64>() / vectors as f64;
     Ok(Some(NormSight {
-        vectors,
         least: norms.iter().copied().fold(f64::INFINITY, f64::min),
-        mean,
         greatest: norms.iter().copied().fold(0.0, f64::max),
         variation: variance.sqrt() / mean,
         unit_embedder: identity.unit_norm,

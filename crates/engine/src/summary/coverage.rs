@@ -61,7 +61,7 @@ fn graph_recall(grid: &Grid<'_>, failed: Failed, cutoff: usize, sheet: &mut Shee
 
 /// Share of the exact top k that the serving path has in its own; `None` where the exact answer
 /// is not known.
-fn found_of_exact(run: &RunRecord, k: usize) -> Option<f64> {
+pub(crate) fn found_of_exact(run: &RunRecord, k: usize) -> Option<f64> {
     let exact = &run.exact[..run.exact.len().min(k)];
     let served: BTreeSet<u32> = run.hits.iter().take(k).map(|hit| hit.position).collect();
     let found = exact.iter().filter(|position| served.contains(position)).count();
