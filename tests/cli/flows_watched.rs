@@ -66,7 +66,9 @@ fn an_interrupt_while_vec_waits_for_the_lock_exits_130_and_moves_nothing() {
     assert!(held, "the lock is held");
 
     let before = world.listing();
-    let mut command = world.command(VEC);
+    // A script's background job is started with interrupts ignored, and so would be its tests.
+    let mut command = world.command("env");
+    command.args(["--default-signal=INT", VEC]);
     command.args([&["alias", "update", "live", "--to", "other"][..], &drill].concat());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     assert!(becomes(&|| has_open(child.id(), &lock)), "it waits for the lock");
