@@ -113,11 +113,11 @@ def main():
         build = [made["index_build"], "--input", corpus, "--chunk", "none"]
         evaluate = [made["wfgy_eval"], "--gold", peer.ROOT / "gold" / "gold_40.json", "--store", store,
                     "--no-file", "--min-cov", "0.70"]
-        precomputed = ["--vectors", vectors, "--model", "turned"]
+        precomputed = ["--embedder", "precomputed", "--vectors", vectors, "--model", "turned"]
         steps = {
             "embed": ([*build, "--embedder", "static", "--ann", "none", "--out", plain], {0}),
-            "graph": ([*build, "--embedder", "precomputed", *precomputed, "--ann", "hnsw", "--out", index], {0}),
-            "evaluate": ([*evaluate, *precomputed, "--index", index], {0, 1, 3}),
+            "graph": ([*build, *precomputed, "--ann", "hnsw", "--out", index], {0}),
+            "evaluate": ([*evaluate, "--vectors", vectors, "--index", index], {0, 1, 3}),
         }
         for step, (command, codes) in steps.items():
             row = peer.fresh(command, codes)
