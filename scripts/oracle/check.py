@@ -234,7 +234,7 @@ def check_metrics(ev, baseline, out):
     if baseline is not None:
         differences = drift.metrics(ev, baseline)
         own.update(differences)
-        check_comparisons(ev.report["baseline"]["comparisons"], differences, out)
+        check_comparisons(ev.report["baseline"]["comparisons"], ev.report["findings"], differences, out)
     for name in sorted(set(own) | set(reported)):
         if name not in reported:
             out.note("metrics", ev.optional(name), "%s: missing from the report, recomputed %r" % (name, own[name].point))
@@ -254,40 +254,58 @@ def check_metrics(ev, baseline, out):
 
 
 def check_latency(ev, metrics, out):
-    """Quantiles and ratios of the latency pass; the ratios are taken out of `metrics`."""
-    if ev.report.get("latency") is None:
+    """Quantiles and ratios of the latency pass, no more and no fewer; the ratios are taken out of `metrics`."""
+    reported, arms, whole = ev.report.get("latency"), *latency.read(ev.folder)
+    out.note("latency", (reported is None) == (arms is None),
+             "latency.jsonl without quantiles in the report, or these without it")
+    if reported is None or arms is None:
         return
-    for name, (point, ends, aggregate) in latency.numbers(latency.read(ev.folder)).items():
-        if isinstance(name, tuple):
-            arm, stage, field = name
-            there, name = ev.report["latency"][arm][stage][field], "latency of %s: %s %s" % name
-        elif name not in metrics:
-            continue
-        else:
-            there = metrics.pop(name)
-        out.same("latency", name, there["point"], point)
-        out.note("latency", there["aggregate"] == aggregate, "%s: aggregate %r" % (name, there["aggregate"]))
-        check_interval(out, name, there["ci"], ends)
+    own = latency.numbers(arms, whole)
+    there = {(arm, stage, field): number for arm, stages in reported.items() for stage, row in stages.items()
+             for field, number in row.items()}
+    for arm, stages in arms.items():
+        for stage, series in stages.items():
+            calls = there.pop((arm, stage, "calls"), None)
+            out.note("latency", calls == len(series), "calls of %s: %s: reported %r, there are %d"
+                     % (arm, stage, calls, len(series)))
+    there.update((name, metrics.pop(name)) for name in latency.RATIOS if name in metrics)
+    out.note("latency", set(there) == set(own), lambda: "in one of report and latency.jsonl only: %s"
+             % sorted(map(str, set(there) ^ set(own))))
+    for name in set(there) & set(own):
+        point, ends, aggregate = own[name]
+        number, what = there[name], name if isinstance(name, str) else "latency of %s: %s %s" % name
+        out.same("latency", what, number["point"], point)
+        out.note("latency", number["aggregate"] == aggregate, "%s: aggregate %r" % (what, number["aggregate"]))
+        check_interval(out, what, number["ci"], ends)
 
 
 def check_curves(ev, out):
     """Every point of the curves, as the metric that it is."""
-    reported = ev.report["curves"]
+    reported, own_curves = ev.report["curves"], ev.curves()
     out.note("curves", reported["k"] == ev.cuts, "k: reported %r, expected %r" % (reported["k"], ev.cuts))
+    out.note("curves", set(reported) - {"k"} == set(own_curves),
+             "reported %s, expected %s" % (sorted(reported), sorted(own_curves)))
     metrics = {"coverage": "coverage.mean", "delta_s": "delta_s.question.mean", "delta_s_anchor": "delta_s.anchor.best"}
-    for name, points in ev.curves().items():
-        for k, there, own in zip(ev.cuts, reported[name], points):
+    for name, points in own_curves.items():
+        along = reported.get(name, [])
+        out.note("curves", len(along) == len(points), "%s: %d points, expected %d" % (name, len(along), len(points)))
+        for k, there, own in zip(ev.cuts, along, points):
             at = "%s at %d" % (name, k)
             out.note("curves", (there is None) == (own is None), "%s: reported %r, recomputed %r" % (at, there, own))
             if there and own:
                 check_number(out, "curves", at, there, own, metrics[name])
 
 
-def check_comparisons(comparisons, differences, out):
-    """Wins, ties, losses and the effect beside each criterion on drift."""
+def check_comparisons(comparisons, findings, differences, out):
+    """One for each criterion on drift with data: questions, wins, ties, losses and the effect."""
+    names = [there["criterion"].split()[0] for there in comparisons]
+    asked = [finding["name"] for finding in findings if finding["name"] in differences]
+    out.note("effects", sorted(names) == sorted(asked), "comparisons of %s, criteria on %s" % (names, asked))
     for there in comparisons:
         name = there["criterion"].split()[0]
         values = differences[name].values
+        out.note("effects", there["pairs"] == len(values),
+                 "%s: %r pairs, recomputed %d" % (name, there["pairs"], len(values)))
         better = 1 if name == "drift.coverage" else -1
         dominance, ends = intervals.effect(values, better)
         out.same("effects", name, there["dominance"], dominance)

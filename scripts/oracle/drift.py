@@ -3,6 +3,7 @@
 import agreement
 from aggregate import by_question, estimate
 
+
 def flips(ev):
     """{question: flip rate} of the questions that λ is over, or nothing."""
     out, asked = {}, 0

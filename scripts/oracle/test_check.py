@@ -302,6 +302,17 @@ class Check(unittest.TestCase):
         self.change_report(lambda r: [r["metrics"].pop("novel"), r["metrics"].pop("lambda.flip_rate")])
         self.assert_differs("metrics")
 
+    def test_a_curve_that_is_short_missing_or_unknown_differs(self):
+        for change in (lambda c: c.update(coverage=[]), lambda c: c["delta_s"].pop(), lambda c: c.pop("delta_s_anchor"),
+                       lambda c: c["delta_s"].append(c["delta_s"][0]), lambda c: c.update(novel=[])):
+            with self.subTest(change):
+                with open(self.dir + "/out/report.json", "rb") as f:
+                    whole = f.read()
+                self.change_report(lambda r: change(r["curves"]))
+                self.assert_differs("curves")
+                with open(self.dir + "/out/report.json", "wb") as f:
+                    f.write(whole)
+
     def test_a_score_or_an_order_differs(self):
         self.change_run(lambda r: r["hits"][3].update(score=r["hits"][3]["score"] + 5e-9))
         self.assert_differs("scores")
