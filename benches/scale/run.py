@@ -9,8 +9,8 @@ one snippet each; gold/gold_40.json with 40 questions x 4 wordings x 2 seeds; co
 same from precomputed vectors of 384 values, with the default graph: those 256 turned into 384
 dimensions by an orthogonal map, which keeps every angle.  `evaluate` judges that index by its
 graph and by the exact sweep.  Every row is one run of a fresh process: wall and
-processor seconds, the peak of anonymous memory (RssAnon in /proc/PID/status, looked at every
-2 ms) and of all resident memory, mapped files included.
+processor seconds, the peaks of anonymous memory (RssAnon in /proc/PID/status, looked at every
+2 ms) and of all resident memory, mapped files included (VmHWM there), and the index on disk.
 Prints a table and writes raw data to benches/runs/.
 """
 
@@ -40,25 +40,15 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+")
 SIZES = "10000,30000,100000,300000,1000000"
 
 
-def texts(beir):
-    """Two sentences of the corpus, drawn with one seed, for ever."""
+def texts(beir, count):
+    """`count` records of two sentences of the corpus, drawn with one seed."""
     with open(beir / "corpus.jsonl", encoding="utf-8") as lines:
         documents = [json.loads(line)["text"] for line in lines]
     sentences = [s for text in documents for s in SENTENCE.split(text.strip()) if s]
     chance = random.Random(20_261)
-    while True:
-        yield f"{chance.choice(sentences)} {chance.choice(sentences)}"
-
-
-def write(beir, size, path):
-    with open(peer.ROOT / "gold" / "corpus_vB.json", encoding="utf-8") as file:
-        documents = json.load(file)["documents"]
-    left = size - sum(len(document["sections"]) for document in documents)
-    with open(path, "w", encoding="utf-8") as out:
-        for document in documents:
-            out.write(json.dumps(document, ensure_ascii=False) + "\n")
-        for n, text in zip(range(left), texts(beir)):
-            out.write(json.dumps({"doc_id": f"t{n}", "text": text}, ensure_ascii=False) + "\n")
+    for n in range(count):
+        text = f"{chance.choice(sentences)} {chance.choice(sentences)}"
+        yield json.dumps({"doc_id": f"t{n}", "text": text}, ensure_ascii=False) + "\n"
 
 
 def lift(folders, out):
@@ -84,15 +74,12 @@ def lift(folders, out):
 
 
 def strings(folder):
-    """What was embedded, row by row."""
-    if (folder / "texts.jsonl").exists():
-        with open(folder / "texts.jsonl", encoding="utf-8") as lines:
-            yield from (json.loads(line)["text"] for line in lines)
+    """What was embedded for an index or an evaluation, row by row."""
+    if not (folder / "texts.jsonl").exists():
+        yield from peer.passages(folder)
         return
-    with open(folder / "sections.jsonl", encoding="utf-8") as lines:
-        for section in map(json.loads, lines):
-            title = section.get("title")
-            yield f"{title} {section['text']}" if title else section["text"]
+    with open(folder / "texts.jsonl", encoding="utf-8") as lines:
+        yield from (json.loads(line)["text"] for line in lines)
 
 
 def main():
@@ -108,7 +95,7 @@ def main():
     print(f"{'snippets':>9} {'step':<9} {'wall s':>8} {'cpu s':>8} {'anonymous MiB':>14} {'resident MiB':>13} {'on disk MiB':>12}")
     for size in map(int, a.sizes.split(",")):
         corpus, index, store = work / f"{size}.jsonl", work / f"{size}", work / "store"
-        write(a.beir, size, corpus)
+        peer.corpus(corpus, size, lambda count: texts(a.beir, count))
         plain, exported, vectors = work / "plain", work / "exported", work / "vectors.npy"
         build = [made["index_build"], "--input", corpus, "--chunk", "none"]
         evaluate = [made["wfgy_eval"], "--gold", peer.ROOT / "gold" / "gold_40.json", "--store", store,
@@ -120,12 +107,11 @@ def main():
             "evaluate": ([*evaluate, "--vectors", vectors, "--index", index], {0, 1, 3}),
         }
         for step, (command, codes) in steps.items():
-            row = peer.fresh(command, codes)
+            wall, cpu, anonymous, resident = peer.fresh(command, codes)
             folder = plain if step == "embed" else index
             disk = sum(file.stat().st_size for file in folder.iterdir()) / 2**20
-            wall, cpu, anonymous, resident = row
             print(f"{size:>9} {step:<9} {wall:8.1f} {cpu:8.1f} {anonymous:14.0f} {resident:13.0f} {disk:12.0f}", flush=True)
-            record.add(step, size, os.cpu_count(), "wfgy", [row])
+            record.add(step, size, os.cpu_count(), "wfgy", [(wall, cpu, anonymous, resident, disk)])
             if step == "embed":
                 peer.fresh([*evaluate, "--index", plain, "--out", exported, "--export-vectors"], {0, 1, 3})
                 lift([plain, exported], vectors)

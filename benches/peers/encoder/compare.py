@@ -119,6 +119,8 @@ def main():
             for side in sides:
                 wall, cpu = (peer.median(seen, side, what) for what in (0, 1))
                 tail = f"  lowest cosine {floor[side]:.7f}" if side in floor else ""
+                if tail:
+                    record.note(f"lowest cosine, {work}, {side}", f"{floor[side]:.7f}")
                 print(f"  {side:40} {count / wall:8.1f}/s  {base[0] / wall:5.2f} x  "
                       f"cpu {cpu / count * 1e3:7.3f} ms  {base[1] / cpu:5.2f} x{tail}", flush=True)
                 record.add(work, count, a.threads, side, seen[side])

@@ -51,22 +51,44 @@ def programs():
 
 
 def fresh(command, codes):
-    """(wall seconds, processor seconds, peak of anonymous and of resident memory in MiB)."""
+    """(wall seconds, processor seconds, peak of anonymous and of resident memory in MiB).
+
+    Resident is VmHWM of the program alone; ru_maxrss would begin at the size of this process.
+    """
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak, status = 0, pathlib.Path(f"/proc/{process.pid}/status")
+    peaks, status = {"RssAnon": 0, "VmHWM": 0}, pathlib.Path(f"/proc/{process.pid}/status")
     while True:
         found, code, used = os.wait4(process.pid, os.WNOHANG)
         if found:
             break
-        anonymous = [int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssAnon")]
-        peak = max([peak, *anonymous])
+        for name, _, value in (line.partition(":") for line in status.read_text().splitlines()):
+            if name in peaks:
+                peaks[name] = max(peaks[name], int(value.split()[0]))
         time.sleep(0.002)
     wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(code)
     if process.returncode not in codes:
         sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
-    return wall, used.ru_utime + used.ru_stime, peak / 1024, used.ru_maxrss / 1024
+    return wall, used.ru_utime + used.ru_stime, *(peak / 1024 for peak in peaks.values())
+
+
+def corpus(path, size, rest):
+    """Writes the handbook of gold/, then the records that `rest(count)` gives, up to `size` sections."""
+    with open(ROOT / "gold" / "corpus_vB.json", encoding="utf-8") as file:
+        documents = json.load(file)["documents"]
+    with open(path, "w", encoding="utf-8") as out:
+        for document in documents:
+            out.write(json.dumps(document, ensure_ascii=False) + "\n")
+        out.writelines(rest(size - sum(len(document["sections"]) for document in documents)))
+
+
+def passages(index):
+    """What was embedded of every section of an index, in the order of the snippets (one a section)."""
+    with open(index / "sections.jsonl", encoding="utf-8") as lines:
+        for section in map(json.loads, lines):
+            title = section.get("title")
+            yield f"{title} {section['text']}" if title else section["text"]
 
 
 class Ours:
@@ -119,29 +141,40 @@ def median(seen, name, what):
     return statistics.median(pair[what] for pair in seen[name])
 
 
+def revision():
+    """The commit, with a + where files differ from it."""
+    git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+
+
 class Record:
     """The raw data of one run of a comparison, under benches/runs/."""
 
     def __init__(self, name):
-        git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
-        self.commit = git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+        self.commit = revision()
         cpu = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
         self.cpu = cpu[0].split(":")[1].strip() if cpu else "unknown"
         folder = ROOT / "benches" / "runs"
         folder.mkdir(exist_ok=True)
         day = datetime.date.today().isoformat()
         self.path = folder / f"{day}-{name}-{self.commit.rstrip('+')}.csv"
-        self.rows = []
+        self.rows, self.notes = [], []
+
+    def note(self, name, value):
+        """What is said of the run as a whole: a comment in front of the rows."""
+        self.notes.append(f"# {name}: {value}\n")
 
     def add(self, work, texts, threads, side, seen):
-        for i, (wall, cpu, *memory) in enumerate(seen):
+        """Rounds of a side: wall and processor seconds, then MiB: anonymous, resident, on disk."""
+        for i, (wall, cpu, *sizes) in enumerate(seen):
             self.rows.append([self.commit, self.cpu, os.cpu_count(), work, texts, threads, side, i, f"{wall:.6f}",
-                              f"{cpu:.3f}", *(f"{mib:.1f}" for mib in memory)])
+                              f"{cpu:.4f}", *(f"{mib:.1f}" for mib in sizes)])
 
     def write(self):
         with open(self.path, "w", newline="", encoding="utf-8") as f:
+            f.writelines(self.notes)
             out = csv.writer(f, lineterminator="\n")
-            columns = "commit cpu cores work texts threads side round wall_s cpu_s anonymous_mib resident_mib".split()
+            columns = "commit cpu cores work texts threads side round wall_s cpu_s anonymous_mib resident_mib disk_mib".split()
             out.writerow(columns[: len(self.rows[0])])
             out.writerows(self.rows)
         print(f"raw data: {self.path.relative_to(ROOT)}")

@@ -28,6 +28,9 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+sys.path.insert(0, str(HERE.parent / "encoder"))
+import peer  # noqa: E402
+
 PEERS = ["numpy==2.2.6", "hnswlib==0.8.0", "usearch==2.26.6"]
 K, M, EF_CONSTRUCTION = 10, 16, 200
 EFS = [10, 12, 16, 24, 32, 48, 64, 96, 128]
@@ -149,11 +152,8 @@ def main():
     exact = np.argpartition(-(queries @ base.T), K, axis=1)[:, :K]
     ours = Ours(base_file, args.queries.resolve(), args.kernel)
     sides = [ours, Hnswlib(base, queries), Usearch(base, queries)]
-    output = lambda *command: subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
     about = {
-        "commit": output("git", "rev-parse", "--short", "HEAD"),
+        "commit": peer.revision(),
         "cpu": next(
             line.split(":")[1].strip()
             for line in open("/proc/cpuinfo", encoding="utf-8")
@@ -187,7 +187,7 @@ def main():
                 speeds.setdefault((name, f"query@{level}"), []).append(pair)
     args.out.mkdir(parents=True, exist_ok=True)
     day = datetime.date.today().isoformat()
-    path = args.out / f"graph-{day}-{about['commit']}-{about['kernel']}-{len(base)}.csv"
+    path = args.out / f"graph-{day}-{about['commit'].rstrip('+')}-{about['kernel']}-{len(base)}.csv"
     with open(path, "w", newline="", encoding="utf-8") as out:
         out.write("".join(f"# {key}: {value}\n" for key, value in about.items()))
         out.write(f"# peers: {' '.join(PEERS)}\n")

@@ -13,36 +13,20 @@ Prints medians and ratios; raw data go to benches/runs/.
 """
 
 import argparse
-import csv
-import datetime
 import json
 import os
-import pathlib
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "wfgy"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "encoder"))
+import peer  # noqa: E402
+
 PACKAGES = ["numpy==2.2.6", "scipy==1.15.3"]
-
-
-def in_environment(folder):
-    """Runs this script again in a virtual environment that holds PACKAGES."""
-    if pathlib.Path(sys.prefix) == folder:
-        return
-    if not (folder / "bin" / "python3").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = str(folder / "bin" / "python3")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True)
-    os.execv(python, [python, *sys.argv])
-
-
 if __name__ == "__main__":
-    in_environment(CACHE / "bench-resample")
+    peer.in_environment("bench-resample", PACKAGES)
 
 import numpy as np  # noqa: E402
 import scipy.stats  # noqa: E402
@@ -50,7 +34,7 @@ import scipy.stats  # noqa: E402
 
 def build():
     command = ["cargo", "bench", "-p", "wfgy-kernel", "--bench", "resample", "--no-run", "--message-format=json"]
-    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    lines = subprocess.run(command, cwd=peer.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return [m["executable"] for m in map(json.loads, lines) if m.get("executable")][-1]
 
 
@@ -138,32 +122,21 @@ def main():
             for side, run in sides.items():
                 seen[side].append(run())
 
-    git = lambda *a: subprocess.run(["git", *a], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
-    commit = git("rev-parse", "--short=12", "HEAD")
-    names = [line for line in flags.splitlines() if line.startswith("model name")]
-    cpu_name = names[0].split(":")[1].strip() if names else "unknown"
-    record = ROOT / "benches" / "runs" / f"{datetime.date.today().isoformat()}-resample-{commit}.csv"
-    record.parent.mkdir(exist_ok=True)
-    with open(record, "w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f, lineterminator="\n")
-        out.writerow("commit cpu cores values resamples work side round wall_s cpu_s".split())
-        for (what, side), times in seen.items():
-            for i, (wall, cpu) in enumerate(times):
-                out.writerow([commit, cpu_name, os.cpu_count(), args.values, args.resamples, what, side, i,
-                              f"{wall:.6f}", f"{cpu:.4f}"])
-
-    print(f"{args.values} values x {args.resamples} resamples, {args.rounds} rounds, {cpu_name}, {os.cpu_count()} cores, {commit}")
+    record = peer.Record("resample")
+    for (what, side), times in seen.items():
+        record.add(f"{what}, {args.resamples} resamples", args.values, os.cpu_count(), side, times)
+    print(f"{args.values} values x {args.resamples} resamples, {args.rounds} rounds, {record.cpu}, {os.cpu_count()} cores, {record.commit}")
     print("batches: " + ", ".join(f"{work.__name__} {size}" for work, size in batch.items()))
     print(f"{'work':10} {'side':13} {'wall ms':>9} {'cpu ms':>9}  wall (cpu) against peers")
-    median = lambda side, what: statistics.median(pair[what] for pair in seen[side])
+    median = lambda side, what: peer.median(seen, side, what)
     for side in sides:
         ratios = ""
         if side[1] in paths:
-            peers = [peer for peer in sides if peer[0] == side[0] and peer[1] not in paths]
-            ratios = ", ".join(f"{peer[1]} {median(peer, 0) / median(side, 0):.0f}x "
-                               f"({median(peer, 1) / median(side, 1):.0f}x)" for peer in peers)
+            others = [other for other in sides if other[0] == side[0] and other[1] not in paths]
+            ratios = ", ".join(f"{other[1]} {median(other, 0) / median(side, 0):.0f}x "
+                               f"({median(other, 1) / median(side, 1):.0f}x)" for other in others)
         print(f"{side[0]:10} {side[1]:13} {1e3 * median(side, 0):9.1f} {1e3 * median(side, 1):9.1f}  {ratios}")
-    print(f"raw data: {record.relative_to(ROOT)}")
+    record.write()
 
 
 if __name__ == "__main__":

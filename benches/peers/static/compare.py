@@ -94,6 +94,7 @@ def main():
             print(f"  {side:40} {len(texts) / wall:9.0f}/s  {peer.median(seen, name, 0) / wall:6.2f} x  "
                   f"cpu {cpu / len(texts) * 1e6:7.2f} us  {peer.median(seen, name, 1) / max(cpu, 0.005):6.2f} x")
             record.add("static questions", len(texts), a.threads, side, seen[side])
+    record.note("lowest cosine", f"{floor:.7f}")
     record.write()
 
 

@@ -14,7 +14,7 @@ cutoffs; 10,000 resamples for the interval of every number.  This project does m
 the verdict and its file.
 Cold: no vectors of texts are kept.  Warm: those of wordings and anchors come from a cache
 (`--text-cache`; a .npz on the other side), those of the 64 snippets never.
-Memory is the peak of RssAnon in /proc/PID/status, looked at every 2 ms, and of what is resident.
+Memory is the peak of RssAnon in /proc/PID/status, looked at every 2 ms, and VmHWM there.
 """
 
 import argparse
@@ -36,16 +36,10 @@ SNIPPETS = 100_000
 GOLD = peer.ROOT / "gold" / "gold_40.json"
 
 
-def corpus(beir, path):
-    """The handbook, then windows, up to SNIPPETS sections."""
-    with open(peer.ROOT / "gold" / "corpus_vB.json", encoding="utf-8") as file:
-        documents = json.load(file)["documents"]
-    left = SNIPPETS - sum(len(document["sections"]) for document in documents)
-    windows = subprocess.run([sys.executable, HERE.parent / "windows.py", beir, "--count", str(left)],
-                             check=True, stdout=subprocess.PIPE, text=True).stdout
-    with open(path, "w", encoding="utf-8") as out:
-        out.writelines(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
-        out.write(windows)
+def windows(beir, count):
+    """Windows of one to five sentences, a record a line."""
+    command = [sys.executable, HERE.parent / "windows.py", beir, "--count", str(count)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def texts(evaluate, work):
@@ -83,7 +77,7 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     index = work / "index"
     if not index.exists():
-        corpus(a.beir, work / "corpus.jsonl")
+        peer.corpus(work / "corpus.jsonl", SNIPPETS, lambda count: windows(a.beir, count))
         subprocess.run([made["index_build"], "--input", work / "corpus.jsonl", "--out", index, "--embedder", "minilm",
                         "--model", model, "--chunk", "none", "--ann", "none"], check=True)
     evaluate = [made["wfgy_eval"], "--gold", GOLD, "--index", index, "--model", model, "--store", work / "store",

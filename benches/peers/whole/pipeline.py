@@ -12,12 +12,16 @@ Prints one JSON object.
 import hashlib
 import json
 import os
+import pathlib
 import sys
 
 import faiss
 import numpy as np
 import pytrec_eval
 from sentence_transformers import SentenceTransformer
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "encoder"))
+import peer  # noqa: E402
 
 K, DEPTH, DRAWN, RESAMPLES = 10, 50, 64, 10_000
 
@@ -70,7 +74,7 @@ def main():
     asked = np.ascontiguousarray(vectors[[run["text"] for run in runs]])
     # 3. A sample of stored vectors against their text.
     drawn = np.random.default_rng(1).choice(len(base), DRAWN, replace=False)
-    texts = [text for at, text in enumerate(passages(index)) if at in set(drawn.tolist())]
+    texts = [text for at, text in enumerate(peer.passages(pathlib.Path(index))) if at in set(drawn.tolist())]
     misses = int((np.einsum("ij,ij->i", encode(model, texts), base[np.sort(drawn)]) < 0.999).sum())
     # 4. Every run, 50 deep.
     scores, rows = flat.search(asked, DEPTH)
@@ -107,14 +111,6 @@ def main():
     report["null"] = np.quantile(np.concatenate([u.ravel() for u in unrelated]), [0.01, 0.05, 0.5, 0.95]).tolist()
     report["integrity"] = misses
     json.dump(report, sys.stdout)
-
-
-def passages(index):
-    """What was embedded of every section, in the order of the snippets (one a section)."""
-    with open(f"{index}/sections.jsonl", encoding="utf-8") as lines:
-        for section in map(json.loads, lines):
-            title = section.get("title")
-            yield f"{title} {section['text']}" if title else section["text"]
 
 
 if __name__ == "__main__":
