@@ -106,6 +106,7 @@ fn rule_each_estimate_of_a_report_has_its_interval_and_all_else_says_why_not() {
         "policy.toml",
         "noise_rebuilds = 2\n[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.5\n\
          [[criterion]]\nmetric = \"drift.coverage\"\nop = \">=\"\nbound = -0.2\n\
+         [[criterion]]\nmetric = \"graph.recall\"\nop = \">=\"\nbound = 0.99\n\
          [[criterion]]\nmetric = \"error_rate\"\nop = \"<=\"\nbound = 0.005\n",
     );
     world.build(&["--input", "corpus_vB.json", "--out", "graph", "--ann", "hnsw"]).success();
@@ -124,6 +125,14 @@ fn rule_each_estimate_of_a_report_has_its_interval_and_all_else_says_why_not() {
     for (path, _) in EXACT {
         assert!(seen.iter().any(|seen| seen == path), "{path} is in no report");
     }
+
+    // That none failed is what happened, however wide the interval of what may fail.
+    assert!(report["metrics"]["error_rate"]["ci"]["upper"].as_f64() > Some(0.005), "{report}");
+    let verdict = json_file(&world, "out/verdict.json");
+    let findings = verdict["measured"]["findings"].as_array().expect("findings");
+    let failed = findings.iter().find(|finding| finding["name"] == "error_rate");
+    let warnings = failed.expect("the criterion")["warnings"].as_array();
+    assert_eq!(warnings.map(Vec::len), Some(0), "{verdict}");
 
     // What a person reads of it.
     let comparison = &report["baseline"]["comparisons"][0];

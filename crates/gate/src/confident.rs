@@ -20,6 +20,7 @@ use crate::criterion::{Comparison, Criterion, Kind};
 use crate::evidence::Evidence;
 use crate::finding::{Code, Finding, Needs, Warning};
 use crate::judge::at_slot;
+use crate::metric::{KnownMetric, Origin};
 use crate::verdict::Verdict;
 
 /// A criterion with the values that its bounds are taken of.
@@ -51,6 +52,11 @@ pub(crate) fn report(finding: &mut Finding, evidence: &Evidence) {
     }
     let (Some(criterion), Some(number)) = (&finding.criterion, &finding.number) else { return };
     if finding.verdict != Verdict::Pass {
+        return;
+    }
+    // What happened in the runs is no estimate: it is compared by its value in both modes.
+    let happened = |known: KnownMetric| !known.over_questions && known.origin == Origin::Runs;
+    if criterion.known().is_some_and(happened) {
         return;
     }
     let asked = criterion.widened(finding.noise_floor.unwrap_or(0.0));

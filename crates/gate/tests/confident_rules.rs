@@ -377,4 +377,9 @@ fn rule_a_point_pass_whose_interval_crosses_the_bound_says_so() {
     let finding = found(max_ds(0.45), &evidence);
     let warning = Warning::Crosses { lower: Some(0.2), upper: Some(0.47) };
     assert_eq!((finding.verdict, finding.warnings), (Verdict::Pass, vec![warning]));
+    // What happened in the runs is compared by its value, whatever its interval says of others.
+    let failed = Criterion::hard("error_rate", Op::AtMost, 0.005);
+    assert!(!warned(failed, ci(Some(0.0), Some(0.072)), 0.0));
+    let mismatches = Criterion::hard("integrity.mismatches", Op::AtMost, 0.0);
+    assert!(!warned(mismatches, ci(Some(0.0), Some(2.9)), 0.0));
 }
