@@ -196,6 +196,8 @@ fn searched_wider(effort: &EffortSight) -> String {
     let of = format!("; over {questions} questions {:.1} % as served", 100.0 * served);
     match (mends, wider.last()) {
         (_, None) => String::new(),
+        // Other questions, or other wordings of these, lose what they do not.
+        _ if *served >= HEALTHY_RECALL => format!("{of}: too little to tell what would mend it"),
         (Some(at), _) => {
             format!("{of}, {}: raising ef to {} mends it", shown.join(", "), wider[at].0)
         }

@@ -3,7 +3,7 @@
 use wfgy_core::GoldSet;
 
 use super::{parts, questions, section_text, sentence, settings};
-use crate::diagnosis::{Cause, CauseKind, causes, observe};
+use crate::diagnosis::{Cause, CauseKind, EffortSight, causes, observe};
 use crate::evaluate;
 use crate::memory::{HashEmbedder, MemoryStore};
 
@@ -318,6 +318,23 @@ fn truncated_against_a_baseline() -> Case {
     let says = "20 of 32 documents are the beginning of the baseline's";
     let case = Case::of(CauseKind::TruncatedText, says, &more(40));
     Case { live: Some(built(&more(usize::MAX), &case.embedder)), ..case }
+}
+
+#[test]
+fn a_wider_search_is_no_advice_where_the_served_one_misses_nothing() {
+    let embedder = HashEmbedder::new("m");
+    let (gold, store) = (gold(), built(&corpus(), &embedder));
+    let (parts, settings) = (parts(&gold, &store, &embedder), settings());
+    let seen = evaluate(parts, &settings, &|_| ()).unwrap();
+    let mut observed = observe(&parts, &settings, &seen.context, &seen.runs, None).unwrap();
+    // Paraphrases lose what questions as written do not.
+    observed.graph_recall = Some(0.97);
+    let (served, wider) = (0.99, vec![(32, 0.99), (64, 1.0)]);
+    observed.effort = Some(EffortSight { questions: 40, served, wider });
+    let found = causes(&observed);
+    assert_eq!(found[0].kind, CauseKind::GraphLoss, "{found:#?}");
+    let says = "top 10; over 40 questions 99.0 % as served: too little to tell what would mend it";
+    assert!(found[0].evidence.ends_with(says), "{}", found[0].evidence);
 }
 
 #[test]
