@@ -135,9 +135,16 @@ fn nothing_but_a_run_gives_way_to_a_run_and_no_file_to_a_folder() {
         world.refused(WFGY_EVAL, &[&eval[..], &[flag, path]].concat(), 2, &parts);
     }
     world.eval(&[&eval[..], &["--out", "report"]].concat()).exits(3);
-    for (out, run) in [("report", "report/runs.jsonl"), ("report/", "docs/../report/run.txt")] {
-        let parts = [&format!("--trec-run {run}"), "lies in the folder of --out"];
-        let args = [&eval[..], &["--out", out, "--trec-run", run]].concat();
+    for (out, flag, path) in [
+        ("report", "--trec-run", "report/runs.jsonl"),
+        ("report/", "--trec-run", "docs/../report/run.txt"),
+        ("next", "--trec-run", "next"),
+        ("report", "--text-cache", "report/cache"),
+        ("next", "--text-cache", "next/cache"),
+        ("next", "--text-cache", "next"),
+    ] {
+        let parts = [&format!("{flag} {path}"), "lies in the folder of --out"];
+        let args = [&eval[..], &["--out", out, flag, path]].concat();
         world.refused(WFGY_EVAL, &args, 2, &parts);
     }
     let before = world.listing();

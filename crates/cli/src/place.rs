@@ -53,9 +53,9 @@ pub(crate) fn file(flag: &str, path: &Path, store: Option<&Path>) -> Result<(), 
     }
 }
 
-/// Whether a file, which need not exist yet, lies in a folder or deeper.
-pub(crate) fn is_within(file: &Path, folder: &Path) -> bool {
-    real(file.parent().unwrap_or(file)).starts_with(real(folder))
+/// Whether a path is a folder or lies in it or deeper; neither need exist yet.
+pub(crate) fn is_within(path: &Path, folder: &Path) -> bool {
+    real(path).starts_with(real(folder))
 }
 
 /// What a folder is a part of, and what comes of writing there.

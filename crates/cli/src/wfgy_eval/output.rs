@@ -151,6 +151,18 @@ pub(crate) fn clear_folder(folder: &Path) -> Result<(), Failure> {
     names.iter().try_for_each(|name| fs::remove_file(folder.join(name))).map_err(at)
 }
 
+/// Refuses a path that is the folder of `--out` or lies in it. `flag` is what it was named by.
+///
+/// # Errors
+/// Where it is or does.
+pub(crate) fn check_apart(flag: &str, path: &Path, out: Option<&Path>) -> Result<(), Failure> {
+    if !out.is_some_and(|folder| place::is_within(path, folder)) {
+        return Ok(());
+    }
+    let problem = "lies in the folder of --out, which holds nothing else; name a place elsewhere";
+    Err(Failure::input(format!("{flag} {}: {problem}", path.display())))
+}
+
 /// Refuses a run's file that cannot be written, lies in the folder of `--out`, or would take the
 /// place of something that is no run.
 ///
@@ -158,11 +170,7 @@ pub(crate) fn clear_folder(folder: &Path) -> Result<(), Failure> {
 /// Where it may not be written.
 pub(crate) fn check_trec_run(path: &Path, store: &Path, out: Option<&Path>) -> Result<(), Failure> {
     place::file("--trec-run", path, Some(store))?;
-    if out.is_some_and(|folder| place::is_within(path, folder)) {
-        let problem =
-            "lies in the folder of --out, which holds nothing else; name a place elsewhere";
-        return Err(Failure::input(format!("--trec-run {}: {problem}", path.display())));
-    }
+    check_apart("--trec-run", path, out)?;
     let Ok(mut old) = fs::File::open(path) else { return Ok(()) };
     let mut start = [0; 4096];
     let read = old.read(&mut start).map_err(Failure::unable)?;

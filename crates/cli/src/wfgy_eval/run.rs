@@ -67,6 +67,9 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(file) = &args.trec_run {
         output::check_trec_run(file, store.path(), args.out.as_deref())?;
     }
+    if let Some(folder) = &args.text_cache {
+        output::check_apart("--text-cache", folder, args.out.as_deref())?;
+    }
     // First of all, so that whatever this evaluation comes to no verdict of another stands there.
     if let Some(folder) = &args.out {
         output::check_folder(folder, store.path())?;
