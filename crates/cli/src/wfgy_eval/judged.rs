@@ -132,7 +132,7 @@ impl Judged {
         if let Some(noise) = baseline.iter().find_map(|beside| beside.noise.as_ref()) {
             add_noise_floor(&mut evidence, noise);
         }
-        let curves = curves(context, runs, policy.k).map_err(engine)?;
+        let curves = curves(context, runs, &evidence).map_err(engine)?;
         let decision = decide(&policy, &evidence).map_err(|error: CannotEvaluate| Failure {
             code: error.exit_code(),
             message: error.to_string(),
