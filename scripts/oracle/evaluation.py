@@ -248,8 +248,8 @@ class Evaluation:
         missed, checked = integrity["mismatches"], integrity["checked"]
         # Drawn ones stand for all; where all were compared the count is no estimate.
         drawn = [1.0] * missed + [0.0] * (checked - missed)
-        is_drawn = integrity["mode"] == "sample" and checked == draws.WANTED
-        out["integrity.mismatches"] = Estimate(missed, 0, "count", drawn if is_drawn else None)
+        drawn = drawn if integrity["mode"] == "sample" else None
+        out["integrity.mismatches"] = Estimate(missed, 0, "count", drawn)
         return out
 
     def curves(self):

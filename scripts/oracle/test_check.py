@@ -145,9 +145,10 @@ class Builder:
         np.save(self.out + "/vectors.npy", np.stack(vectors))
         pins = {k: str(v) for k, v in index.identity.items() if k.isupper() or k == "metric"}
         pins.update(INDEX_HASH=index.index_hash(), SERVING_HASH=index.serving_hash())
+        n = len(index.snippets)
         context = {"k": 10, "seeds": [0, 1], "stored_vectors": True, "unit": "snippet", "pins": pins,
                    "gold_digest": goldset.digest(gold),
-                   "integrity": {"mode": "sample", "checked": min(64, len(index.snippets)), "mismatches": 0}}
+                   "integrity": {"mode": "sample" if n > 64 else "full", "checked": min(64, n), "mismatches": 0}}
         self.report = {"schema_version": 1, "context": context, "metrics": {}}
         self.records = records
         self.save()

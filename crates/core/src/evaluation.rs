@@ -268,8 +268,9 @@ pub struct Calibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Integrity {
-    /// `sample`, `full`, `off`, `none` (the store holds no vectors), or `impossible` (it holds
-    /// some, but no embedder can embed the text, or they cannot be read).
+    /// `sample`, `full` (also where a sample would be all), `off`, `none` (the store holds no
+    /// vectors), or `impossible` (it holds some, but no embedder can embed the text, or they cannot
+    /// be read).
     pub mode: String,
     /// How many snippets were compared.
     pub checked: usize,

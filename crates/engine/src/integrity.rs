@@ -70,10 +70,13 @@ pub(crate) fn check(
         (IntegrityMode::Off, _) => return Ok(unchecked("off")),
         (_, None) => return without_vectors(parts, settings),
         (_, Some(_)) if !parts.embeds_any_text => return Ok(unchecked("impossible")),
-        (IntegrityMode::Sample, Some(embedder)) => {
+        (IntegrityMode::Sample, Some(embedder)) if n > DRAWN => {
             (embedder, "sample", draw("integrity", &index.hash, n, DRAWN, &BTreeSet::new()))
         }
-        (IntegrityMode::Full, Some(embedder)) => (embedder, "full", (0..n as u32).collect()),
+        // A sample of so few would be all of them.
+        (IntegrityMode::Sample | IntegrityMode::Full, Some(embedder)) => {
+            (embedder, "full", (0..n as u32).collect())
+        }
     };
     let mut record = unchecked(mode);
     let mut misses = Vec::new();

@@ -29,7 +29,6 @@ use wfgy_core::{Aggregate, Direction, Interval, Number};
 use wfgy_gate::{Counts, Evidence, Nulls};
 use wfgy_stats::{LEVEL, Pooled, Side, clopper_pearson};
 
-use crate::draw::DRAWN;
 use crate::error::EvaluateError;
 use sheet::Sheet;
 
@@ -169,7 +168,7 @@ fn integrity(sheet: &mut Sheet, context: &Context) {
         return sheet.lacks("integrity.mismatches", &why);
     }
     let (missed, drawn) = (integrity.mismatches, integrity.checked);
-    let is_drawn = integrity.mode == "sample" && drawn == DRAWN;
+    let is_drawn = integrity.mode == "sample";
     let end = |side| Some(drawn as f64 * clopper_pearson(missed, drawn, side, LEVEL));
     sheet.numbers.insert(
         "integrity.mismatches".to_owned(),

@@ -26,6 +26,29 @@ fn rule_64_snippets_are_drawn_by_the_index_hash_and_compared() {
 }
 
 #[test]
+fn rule_only_vectors_that_were_drawn_stand_for_others() {
+    let embedder = HashEmbedder::new("m");
+    let texts: Vec<String> = (0..65).map(|d| sentence(d, 0, 0)).collect();
+    let interval = |n: usize| {
+        let sections: Vec<[(&str, &str); 1]> =
+            texts[..n].iter().map(|t| [("s0", &t[..])]).collect();
+        let ids: Vec<String> = (0..n).map(|d| format!("d{d}")).collect();
+        let documents: Vec<(&str, &[(&str, &str)])> =
+            std::iter::zip(&ids, &sections).map(|(id, s)| (&id[..], &s[..])).collect();
+        let store = MemoryStore::build(&documents, &embedder);
+        assert_eq!(store.snippets.len(), n);
+        let gold = gold(vec![about(1, 0, 0)]);
+        let found = evaluate(parts(&gold, &store, &embedder), &settings(), &|_| ()).unwrap();
+        let evidence = crate::summary(&found.context, &found.runs, 10).unwrap();
+        let integrity = found.context.integrity;
+        assert_eq!(integrity.checked, 64);
+        (integrity.mode, evidence.metrics["integrity.mismatches"].ci.is_some())
+    };
+    assert_eq!(interval(64), ("full".to_owned(), false));
+    assert_eq!(interval(65), ("sample".to_owned(), true));
+}
+
+#[test]
 fn rule_off_and_impossible_compare_nothing_and_say_so() {
     let embedder = HashEmbedder::new("m");
     let store = store(&embedder);
