@@ -132,4 +132,23 @@ mod tests {
         assert_eq!("nfc".parse::<Analyzer>().unwrap().apply("e\u{301}"), "é");
         assert_eq!(Analyzer::default().apply(" A\n"), " A\n");
     }
+
+    #[test]
+    fn rule_forms_that_an_analyzer_undoes_give_one_text() {
+        let widened = |text: &str| -> String {
+            let wide = |c: char| char::from_u32(c as u32 + 0xFEE0).unwrap();
+            text.chars().map(|c| if matches!(c, '!'..='~') { wide(c) } else { c }).collect()
+        };
+        for text in
+            ["How do I stop?", "Gr\u{fc}\u{df}e, e\u{301}t\u{e9} \u{fb01}n \u{1100}\u{1161}"]
+        {
+            for name in ["nfc", "nfkc", "nfkc+lower+fold+ws"] {
+                let analyzer: Analyzer = name.parse().unwrap();
+                let expected = analyzer.apply(text);
+                assert_eq!(analyzer.apply(&text.nfd().collect::<String>()), expected, "{name}");
+                let is_wide = analyzer.form == Form::Nfkc;
+                assert_eq!(analyzer.apply(&widened(text)) == expected, is_wide, "{name}");
+            }
+        }
+    }
 }

@@ -62,19 +62,6 @@ pub enum EvaluateError {
         /// Which text.
         item: String,
     },
-    /// ANALYZER_CONF does not undo the width or Unicode form that it says it normalises.
-    #[error(
-        "gold question {question}, wording {wording}: analyzer `{analyzer}` gives another text \
-         for another Unicode form of the same text; use an analyzer without this form"
-    )]
-    Analyzer {
-        /// The question's id.
-        question: String,
-        /// The wording's number.
-        wording: usize,
-        /// ANALYZER_CONF.
-        analyzer: String,
-    },
     /// Records that do not fit together: a replay of something edited.
     #[error("{0}")]
     Records(String),

@@ -15,7 +15,6 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use unicode_normalization::UnicodeNormalization;
 use wfgy_core::{Analyzer, Digest, EmbedSchema, PortError, Role, Tokenizer};
 
 /// Entries of the list of perturbations.
@@ -101,10 +100,6 @@ impl<'a> Perturber<'a> {
         Self { sees: Sees::Words, analyzer, english: is_english(language) }
     }
 
-    pub(crate) fn analyzer(&self) -> Analyzer {
-        self.analyzer
-    }
-
     /// The text of every seed in order, seeds compared with the earlier ones of this wording.
     ///
     /// # Errors
@@ -137,20 +132,6 @@ impl<'a> Perturber<'a> {
             }
         });
         Ok(texts.collect())
-    }
-
-    /// Whether width and Unicode form of `text` are undone as ANALYZER_CONF promises.
-    ///
-    /// Such variants give the same embedded string, so they are no runs: asking them would
-    /// count one retrieval twice. They test the analyzer itself.
-    pub fn survives_width_and_form(&self, text: &str) -> bool {
-        use wfgy_core::analyzer::Form;
-        let expected = self.analyzer.apply(text);
-        let form = self.analyzer.form == Form::None
-            || self.analyzer.apply(&text.nfd().collect::<String>()) == expected;
-        let width =
-            self.analyzer.form != Form::Nfkc || self.analyzer.apply(&widen(text)) == expected;
-        form && width
     }
 
     fn seen(&self, text: &str) -> Result<Seen, PortError> {
@@ -288,16 +269,6 @@ fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 /// Letters, digits and apostrophes: what a contraction must not be cut out of.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '\'' || c == '\u{2019}'
-}
-
-/// Printable ASCII as its full-width form.
-fn widen(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '!'..='~' => char::from_u32(c as u32 + 0xFEE0).unwrap_or(c),
-            _ => c,
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -460,19 +431,6 @@ mod tests {
                 .any(|s| one(language, "Q", "What is it?", s) != one("de", "Q", "What is it?", s))
         };
         assert!(english("en") && english("en-GB"));
-    }
-
-    #[test]
-    fn rule_width_and_form_are_a_self_test_of_the_analyzer() {
-        let schema = HashEmbedder::new("m").identity.schema;
-        for analyzer in ["none", "nfc", "nfkc", "nfkc+lower+fold+ws"] {
-            let perturber = Perturber::new(&Words, Some(&schema), analyzer.parse().unwrap(), "en");
-            for text in
-                ["How do I stop?", "Gr\u{fc}\u{df}e, e\u{301}t\u{e9} \u{fb01}n \u{1100}\u{1161}"]
-            {
-                assert!(perturber.survives_width_and_form(text), "{analyzer} {text}");
-            }
-        }
     }
 
     #[test]

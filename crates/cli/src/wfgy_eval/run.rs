@@ -296,7 +296,7 @@ fn text_cache<'a>(
 
 /// Input errors are the user's, everything else the world's; those of the gold set name its file.
 pub(crate) fn engine_failure(error: EvaluateError, gold: &Path) -> Failure {
-    if matches!(error, EvaluateError::Gold { .. } | EvaluateError::Analyzer { .. }) {
+    if matches!(error, EvaluateError::Gold { .. }) {
         return Failure::input(format!("{}: {error}", gold.display()));
     }
     match &error {
