@@ -32,7 +32,6 @@ pub fn main() -> ExitCode {
         let cli = Cli::try_parse()
             .or_else(|error| misplaced(&error).map_or_else(|| error.exit(), Err))?;
         terminal::start_log(&cli.speech);
-        kernel_path::log_refusals();
         run(&cli)
     });
     exit::finish("vec", done)
