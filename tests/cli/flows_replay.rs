@@ -40,6 +40,10 @@ fn runs_that_are_not_those_of_the_verdict_beside_them_are_said() {
     let edited = wfgy_core::canonical_json(&run).expect("JSON");
     let edited = String::from_utf8(edited).expect("UTF-8");
     world.write("out/runs.jsonl", runs.replacen(first, &edited, 1));
+    let mut beside = world.command(support::WFGY_EVAL);
+    beside.args([&["replay", "runs.jsonl"][..], &MET].concat()).current_dir(world.path("out"));
+    let ran = Ran::of(&mut beside);
+    assert!(ran.stderr.starts_with("wfgy_eval: .: runs.jsonl is not"), "{}", ran.told());
     let ran = replay(&world, &MET);
     assert!(
         ran.stderr.contains("runs.jsonl is not what verdict.json was given on"),

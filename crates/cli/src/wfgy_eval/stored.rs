@@ -32,7 +32,8 @@ impl Stored {
         let is = |name: &str| named.file_name().is_some_and(|file| file == name);
         let (folder, names_baseline) = match named.is_file() {
             true if is(RUNS) || is(BASELINE_RUNS) => {
-                (named.parent().unwrap_or(Path::new(".")).to_owned(), is(BASELINE_RUNS))
+                let parent = named.parent().filter(|parent| !parent.as_os_str().is_empty());
+                (parent.unwrap_or(Path::new(".")).to_owned(), is(BASELINE_RUNS))
             }
             // Runs under another name are read by nobody: those beside them would be judged.
             true => {
