@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use wfgy_core::{Embedder, PortError, Store};
+use wfgy_core::{PortError, Store};
 use wfgy_engine::{OnProgress, Parts, Progress};
 use wfgy_index::LocalIndex;
 use wfgy_pointer::StoreDir;
@@ -59,16 +59,11 @@ impl OpenedBaseline {
     ) -> Parts<'a> {
         let own = self.own.as_ref().unwrap_or(queries);
         let scorer = scorer.unwrap_or(own);
-        let embedder: &dyn Embedder = own.embedder.as_ref();
         Parts {
-            gold: candidate.gold,
-            store: &self.opened.index,
-            tokenizer: Some(embedder.tokenizer()),
-            embedder: Some(embedder),
             scorer: scorer.embedder.as_ref(),
-            embeds_any_text: own.embeds_any_text,
             scorer_embeds_any_text: scorer.embeds_any_text,
             cache: candidate.cache,
+            ..own.parts(candidate.gold, &self.opened.index)
         }
     }
 }

@@ -200,7 +200,8 @@ impl Results {
     }
 }
 
-/// Writes the files of `--out` into the folder, which was [cleared](clear_folder), and gives those that wait for the verdict to be filed.
+/// Writes the files of `--out` into the folder, which was [cleared](clear_folder), and gives those
+/// that wait for the verdict to be filed.
 ///
 /// # Errors
 /// Where a file cannot be written.

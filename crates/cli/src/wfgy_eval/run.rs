@@ -241,7 +241,7 @@ fn asks_for_latency(policy: &EffectivePolicy) -> bool {
     policy.criteria.iter().any(|criterion| criterion.metric.starts_with("latency."))
 }
 
-/// Evaluates under a progress bar. An interrupt ends the process, which has written nothing yet:
+/// Evaluates under a progress bar. An interrupt ends the process, which has filed nothing yet:
 /// between two steps at once, within a step when its part looks at the deadline.
 pub(crate) fn watched<T>(
     settings: &Settings,

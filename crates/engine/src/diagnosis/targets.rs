@@ -121,7 +121,6 @@ pub(super) fn look_up<'g>(gold: &'g GoldSet, reader: &Reader<'_>) -> Result<Soug
 
 impl<'g> Sought<'g> {
     fn take(&mut self, reference: &'g TargetRef, sections: &[StoredSection]) {
-        self.sight.targets += 1;
         let texts: Vec<(&str, &str)> =
             sections.iter().map(|s| (s.section_id.as_str(), s.text.as_str())).collect();
         match locate(reference, &texts) {
@@ -136,20 +135,20 @@ impl<'g> Sought<'g> {
                 let quote = reference.quote.as_deref().unwrap_or_default();
                 if quote.is_empty() {
                     self.sight.stale += 1;
+                } else if self.absent.len() < SOUGHT {
+                    let words = words(text);
+                    let quote_words = quote.split_whitespace().count() + 1;
+                    let end = words[words.len().saturating_sub(2 * quote_words)..].to_vec();
+                    let (length, found_in) = (text.chars().count(), BTreeSet::new());
+                    self.absent.push(Absent { reference, quote, length, end, found_in });
+                } else {
+                    // What nobody looks for is known of no target.
                     return;
                 }
-                if self.absent.len() >= SOUGHT {
-                    self.sight.targets -= 1;
-                    return;
-                }
-                let words = words(text);
-                let quote_words = quote.split_whitespace().count() + 1;
-                let end = words[words.len().saturating_sub(2 * quote_words)..].to_vec();
-                let (length, found_in) = (text.chars().count(), BTreeSet::new());
-                self.absent.push(Absent { reference, quote, length, end, found_in });
             }
             Err(_) => self.sight.drifted += 1,
         }
+        self.sight.targets += 1;
     }
 
     /// What became of everything, once the corpus was searched for what is absent. `order`: the
