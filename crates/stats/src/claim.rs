@@ -119,19 +119,7 @@ impl Claim {
             return shows(at_hand).then_some(1);
         }
         // Once it shows, it does for every larger n.
-        let mut above = 1;
-        while !shows(above) {
-            above *= 2;
-            if above > MOST_QUESTIONS {
-                return None;
-            }
-        }
-        let mut below = above / 2;
-        while above - below > 1 {
-            let middle = below + (above - below) / 2;
-            if shows(middle) { above = middle } else { below = middle }
-        }
-        Some(above)
+        shows(MOST_QUESTIONS).then(|| order_statistic::least(MOST_QUESTIONS, shows))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn rank(n: usize, p: f64, side: Side, level: f64) -> Option<usize> {
 }
 
 /// The least k in 1..=n for which a condition that holds from there on holds; it holds for n.
-fn least(n: usize, holds: impl Fn(usize) -> bool) -> usize {
+pub(crate) fn least(n: usize, holds: impl Fn(usize) -> bool) -> usize {
     let (mut below, mut above) = (0, n);
     while above - below > 1 {
         let middle = below + (above - below) / 2;
