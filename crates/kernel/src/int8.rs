@@ -129,6 +129,13 @@ impl Int8Rows {
         self.dots_with(self.codes_of(row), rows, out);
     }
 
+    /// Asks for the codes of a row ahead of their use.
+    #[inline]
+    pub fn prefetch(&self, row: u32) {
+        crate::prefetch(self.codes_of(row));
+    }
+
+    #[inline]
     fn codes_of(&self, row: u32) -> &[Line] {
         &self.codes[row as usize * self.lines..][..self.lines]
     }

@@ -105,8 +105,13 @@ pub(super) fn beam(
             *seen = *search;
         }
         fresh.truncate(count);
-        if let Some(key) = beam.get(next) {
-            layer.prefetch(node_of(*key));
+        // What will be followed next, but for closer ones that this node leads to.
+        if let Some(key) = beam[next..].iter().find(|key| **key & FOLLOWED == 0) {
+            for link in layer.links(node_of(*key)) {
+                if seen[link as usize] != *search {
+                    space.prefetch(link);
+                }
+            }
         }
         space.keys(probe, fresh, dots, keys);
         for key in keys.iter() {
@@ -116,6 +121,7 @@ pub(super) fn beam(
                 }
                 beam.pop();
             }
+            layer.prefetch(node_of(*key));
             let at = beam.partition_point(|kept| kept < key);
             beam.insert(at, *key);
             next = next.min(at);

@@ -179,6 +179,11 @@ impl Space {
         codes + 8.0 * f64::from(f32::EPSILON) * size
     }
 
+    /// Asks for the codes of a node ahead of their use.
+    pub(super) fn prefetch(&self, node: u32) {
+        self.rows.prefetch(node);
+    }
+
     /// The keys of `nodes`, in their order; `dots` is room to work in.
     pub(super) fn keys(
         &self,
