@@ -14,9 +14,9 @@ use crate::linear::{Codes, Linear};
 use crate::model_config::{Activation, ModelConfig, Pooling};
 use crate::weights::{MappedRows, WeightFile, Weights};
 
-/// Rows that go through a layer's products together: their integer sums stay in the
-/// second-level cache.
-const ROWS: usize = 48;
+/// Rows that go through a layer's products together: many, so that its weights are read seldom, but
+/// few enough that their integer sums stay in the second-level cache.
+const ROWS: usize = 96;
 
 struct Norm {
     weight: Vec<f32>,

@@ -99,6 +99,19 @@ impl Panels {
         self.rows.resize(outputs.div_ceil(PANEL) * pairs, ZERO);
     }
 
+    /// Every panel with its number and, in `parts` parts, the panel after it: weights of a model
+    /// are too many for the nearer caches, so they are fetched while the panel before is at work.
+    #[cfg(target_arch = "x86_64")]
+    fn in_turn(
+        &self,
+        parts: usize,
+    ) -> impl Iterator<Item = (usize, &[PairRow], std::slice::Chunks<'_, PairRow>)> {
+        let after = |p: usize| self.rows.get((p + 1) * self.pairs..(p + 2) * self.pairs);
+        let part = self.pairs.div_ceil(parts);
+        let panels = self.rows.chunks_exact(self.pairs).enumerate();
+        panels.map(move |(p, panel)| (p, panel, after(p).unwrap_or_default().chunks(part)))
+    }
+
     /// Columns of a product: outputs, padded to a multiple of 32.
     pub fn columns(&self) -> usize {
         self.outputs.next_multiple_of(PANEL)

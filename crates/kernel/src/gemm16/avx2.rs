@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{PANEL, PairRow, Panels};
+use crate::prefetch::prefetch_far;
 
 /// Rows of a tile: 12 sums, 2 quarters of a pair row, the row's pair and a product fit 16 registers.
 const ROWS: usize = 6;
@@ -19,22 +20,24 @@ const HALF: usize = PANEL / 2;
 pub(super) unsafe fn multiply(a: &[[i16; 2]], stride: usize, b: &Panels, c: &mut [i32]) {
     let columns = b.columns();
     let rows = c.len() / columns;
-    for (p, panel) in b.rows.chunks_exact(b.pairs).enumerate() {
+    for (p, panel, after) in b.in_turn(2 * rows.div_ceil(ROWS)) {
+        let mut after = after;
         for half in 0..2 {
             let mut i = 0;
             while i < rows {
                 let n = (rows - i).min(ROWS);
+                let ahead = after.next().unwrap_or_default();
                 // SAFETY: rows i..i + n exist in `a` and `c`, and the half panel's columns in `c`.
                 unsafe {
                     let a = a.as_ptr().add(i * stride);
                     let c = c.as_mut_ptr().add(i * columns + p * PANEL + half * HALF);
                     match n {
-                        1 => tile::<1>(a, stride, panel, half, c, columns),
-                        2 => tile::<2>(a, stride, panel, half, c, columns),
-                        3 => tile::<3>(a, stride, panel, half, c, columns),
-                        4 => tile::<4>(a, stride, panel, half, c, columns),
-                        5 => tile::<5>(a, stride, panel, half, c, columns),
-                        _ => tile::<ROWS>(a, stride, panel, half, c, columns),
+                        1 => tile::<1>(a, stride, panel, half, ahead, c, columns),
+                        2 => tile::<2>(a, stride, panel, half, ahead, c, columns),
+                        3 => tile::<3>(a, stride, panel, half, ahead, c, columns),
+                        4 => tile::<4>(a, stride, panel, half, ahead, c, columns),
+                        5 => tile::<5>(a, stride, panel, half, ahead, c, columns),
+                        _ => tile::<ROWS>(a, stride, panel, half, ahead, c, columns),
                     }
                 }
                 i += n;
@@ -43,7 +46,7 @@ pub(super) unsafe fn multiply(a: &[[i16; 2]], stride: usize, b: &Panels, c: &mut
     }
 }
 
-/// `R` rows times half a panel.
+/// `R` rows times half a panel, while `ahead` is fetched.
 ///
 /// # Safety
 /// The processor has AVX2; `a` is `R` rows of `panel.len()` pairs, `stride` apart; `half` is 0 or 1;
@@ -55,11 +58,13 @@ unsafe fn tile<const R: usize>(
     stride: usize,
     panel: &[PairRow],
     half: usize,
+    ahead: &[PairRow],
     c: *mut i32,
     columns: usize,
 ) {
     let mut sums = [[_mm256_setzero_si256(); 2]; R];
     for (t, row) in panel.iter().enumerate() {
+        prefetch_far(ahead.get(t..=t).unwrap_or_default());
         let row = row.0.as_ptr().cast::<__m256i>();
         // SAFETY: a pair row is four aligned vectors; pair `t` of row `r` is inside `a`.
         unsafe {

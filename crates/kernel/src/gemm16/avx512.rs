@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{PANEL, PairRow, Panels};
+use crate::prefetch::prefetch_far;
 
 /// Rows of a tile: 24 sums, 2 halves of a pair row and the row's pair fit 32 registers.
 const ROWS: usize = 12;
@@ -18,27 +19,29 @@ macro_rules! product {
         pub(super) unsafe fn $name(a: &[[i16; 2]], stride: usize, b: &Panels, c: &mut [i32]) {
             let columns = b.columns();
             let rows = c.len() / columns;
-            for (p, panel) in b.rows.chunks_exact(b.pairs).enumerate() {
+            for (p, panel, after) in b.in_turn(rows.div_ceil(ROWS)) {
+                let mut after = after;
                 let mut i = 0;
                 while i < rows {
                     let n = (rows - i).min(ROWS);
+                    let ahead = after.next().unwrap_or_default();
                     // SAFETY: rows i..i + n exist in `a` and `c`, and the panel's columns in `c`.
                     unsafe {
                         let a = a.as_ptr().add(i * stride);
                         let c = c.as_mut_ptr().add(i * columns + p * PANEL);
                         match n {
-                            1 => $tile::<1>(a, stride, panel, c, columns),
-                            2 => $tile::<2>(a, stride, panel, c, columns),
-                            3 => $tile::<3>(a, stride, panel, c, columns),
-                            4 => $tile::<4>(a, stride, panel, c, columns),
-                            5 => $tile::<5>(a, stride, panel, c, columns),
-                            6 => $tile::<6>(a, stride, panel, c, columns),
-                            7 => $tile::<7>(a, stride, panel, c, columns),
-                            8 => $tile::<8>(a, stride, panel, c, columns),
-                            9 => $tile::<9>(a, stride, panel, c, columns),
-                            10 => $tile::<10>(a, stride, panel, c, columns),
-                            11 => $tile::<11>(a, stride, panel, c, columns),
-                            _ => $tile::<ROWS>(a, stride, panel, c, columns),
+                            1 => $tile::<1>(a, stride, panel, ahead, c, columns),
+                            2 => $tile::<2>(a, stride, panel, ahead, c, columns),
+                            3 => $tile::<3>(a, stride, panel, ahead, c, columns),
+                            4 => $tile::<4>(a, stride, panel, ahead, c, columns),
+                            5 => $tile::<5>(a, stride, panel, ahead, c, columns),
+                            6 => $tile::<6>(a, stride, panel, ahead, c, columns),
+                            7 => $tile::<7>(a, stride, panel, ahead, c, columns),
+                            8 => $tile::<8>(a, stride, panel, ahead, c, columns),
+                            9 => $tile::<9>(a, stride, panel, ahead, c, columns),
+                            10 => $tile::<10>(a, stride, panel, ahead, c, columns),
+                            11 => $tile::<11>(a, stride, panel, ahead, c, columns),
+                            _ => $tile::<ROWS>(a, stride, panel, ahead, c, columns),
                         }
                     }
                     i += n;
@@ -46,7 +49,7 @@ macro_rules! product {
             }
         }
 
-        /// `R` rows times one panel.
+        /// `R` rows times one panel, while `ahead` is fetched.
         ///
         /// # Safety
         /// The processor has the features; `a` is `R` rows of `panel.len()` pairs, `stride` apart;
@@ -57,11 +60,13 @@ macro_rules! product {
             a: *const [i16; 2],
             stride: usize,
             panel: &[PairRow],
+            ahead: &[PairRow],
             c: *mut i32,
             columns: usize,
         ) {
             let mut sums = [[_mm512_setzero_si512(); 2]; R];
             for (t, row) in panel.iter().enumerate() {
+                prefetch_far(ahead.get(t..=t).unwrap_or_default());
                 let row = row.0.as_ptr().cast::<__m512i>();
                 // SAFETY: a pair row is two aligned vectors; pair `t` of row `r` is inside `a`.
                 unsafe {
