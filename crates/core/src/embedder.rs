@@ -73,6 +73,9 @@ pub struct EmbedderIdentity {
     pub schema: EmbedSchema,
     /// Whether its vectors come with unit norm.
     pub unit_norm: bool,
+    /// Whatever else its vectors rest on: the version of its tokenizer and the settings of its
+    /// model. It is no pin; what keeps vectors from run to run keeps them by this too.
+    pub settings: String,
 }
 
 /// What became of one text.

@@ -168,8 +168,8 @@ mod tests {
             query_prefix: "q: ".into(),
             passage_prefix: String::new(),
         };
-        let identity =
-            EmbedderIdentity { model_ver: "m@1".into(), dim: 4, schema, unit_norm: true };
+        let (model_ver, settings) = ("m@1".into(), String::new());
+        let identity = EmbedderIdentity { model_ver, dim: 4, schema, unit_norm: true, settings };
         let mut pins = Pins::default();
         assert!(!pins.name_embedder());
         pins.set("EMBED_MODEL_VER", "m@1");

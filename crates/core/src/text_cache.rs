@@ -1,24 +1,21 @@
 //! Port: vectors of texts from run to run.
 
-use crate::{Digest, EmbedderIdentity, PortError, RowState};
+use crate::{Digest, EmbedderIdentity, Embeddings, PortError};
 
-/// Remembers vectors by embedder and embedded string.
+/// Remembers vectors by embedder, all of its identity, and embedded string.
 ///
 /// Only wordings and anchors are taken from it: what compares an index with its text, and what
 /// times an embedder, asks the embedder itself.
 pub trait TextCache: Send + Sync {
-    /// What was put for the string whose SHA-256 is `key` under this embedder; `None` where
-    /// nothing was, or where it is not whole any more.
+    /// What was put under this embedder, of `embedder.dim` values a row: row `i` is that of the
+    /// string whose SHA-256 is `keys[i]`, missing where nothing was, or where it is not whole any
+    /// more.
     ///
     /// # Errors
     /// Where it cannot be read at all.
-    fn get(
-        &self,
-        embedder: &EmbedderIdentity,
-        key: Digest,
-    ) -> Result<Option<(Vec<f32>, RowState)>, PortError>;
+    fn get(&self, embedder: &EmbedderIdentity, keys: &[Digest]) -> Result<Embeddings, PortError>;
 
-    /// Remembers vectors: row `i` of `values`, of `embedder.dim` each, is that of `keys[i]`.
+    /// Remembers vectors: row `i` is that of `keys[i]`; one that is missing is left out.
     ///
     /// # Errors
     /// Where they cannot be written; what was there before stays.
@@ -26,7 +23,6 @@ pub trait TextCache: Send + Sync {
         &self,
         embedder: &EmbedderIdentity,
         keys: &[Digest],
-        values: &[f32],
-        states: &[RowState],
+        vectors: &Embeddings,
     ) -> Result<(), PortError>;
 }

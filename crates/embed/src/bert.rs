@@ -92,6 +92,7 @@ impl BertEmbedder {
                 passage_prefix: config.passage_prefix.clone(),
             },
             unit_norm: config.normalize,
+            settings: format!("{};{config:?}", tokenizer.version()),
         };
         let encoder = Encoder::load(config, weights)?;
         Ok(Self { encoder, input, tokenizer, identity })

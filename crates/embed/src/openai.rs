@@ -190,6 +190,7 @@ impl OpenAiEmbedder {
                 passage_prefix: options.passage_prefix.clone(),
             },
             unit_norm: false,
+            settings: String::new(),
         };
         let tokenizer = built_in_tokenizer()?;
         let mut embedder = Self { agent, url, options, tokenizer, identity };

@@ -105,6 +105,7 @@ impl PrecomputedEmbedder {
                 passage_prefix: options.passage_prefix.clone(),
             },
             unit_norm: false,
+            settings: String::new(),
         };
         Ok(Self { values: matrix.values, rows, tokenizer: built_in_tokenizer()?, identity })
     }

@@ -107,6 +107,7 @@ impl StaticEmbedder {
     /// Only where the program was built with a damaged table.
     pub fn new() -> Result<Self, OpenError> {
         let table = Table::parse(TABLE)?;
+        let tokenizer = built_in_tokenizer()?;
         let identity = EmbedderIdentity {
             model_ver: format!("static@sha256:{TABLE_SHA256}"),
             dim: table.dim,
@@ -117,8 +118,8 @@ impl StaticEmbedder {
                 passage_prefix: String::new(),
             },
             unit_norm: true,
+            settings: tokenizer.version().to_owned(),
         };
-        let tokenizer = built_in_tokenizer()?;
         if tokenizer.vocabulary_size() != table.scales.len() {
             return Err(OpenError::setting("built-in table", "has a token twice"));
         }

@@ -1,13 +1,14 @@
 //! A folder of vectors by text, kept from run to run.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use wfgy_core::{Digest, EmbedderIdentity, PortError, RowState, TextCache};
+use wfgy_core::{Digest, EmbedderIdentity, Embeddings, PortError, RowState, TextCache};
 use wfgy_formats::durable::PRIVATE;
 
 use crate::OpenError;
@@ -19,14 +20,17 @@ const DIGEST: usize = 32;
 ///
 /// A record is the key, a byte of state, the values (f32, little-endian) and the SHA-256 of all
 /// of these: one that is torn or damaged is as if it were not there, and its text is embedded
-/// anew. The file's name is the digest of EMBED_MODEL_VER and EMBED_SCHEMA, so another model,
-/// pooling, limit or prefix never meets these vectors. No text is kept.
+/// anew. The digest sees damage, not intent: whoever can write here can forge a vector. The
+/// file's name is the digest of all of the embedder's identity and of this program's version, so
+/// another model, tokenizer, setting, limit, prefix or arithmetic never meets these vectors. No
+/// text is kept.
 ///
 /// Processes may share a folder: appending is locked, and a record that came twice is the same.
 #[derive(Debug)]
 pub struct TextCacheFolder {
     folder: PathBuf,
-    files: Mutex<HashMap<PathBuf, Records>>,
+    /// By the name of the file.
+    files: Mutex<HashMap<Digest, Records>>,
 }
 
 /// The file of one embedder.
@@ -35,7 +39,7 @@ struct Records {
     file: File,
     /// Values in a record.
     dim: usize,
-    /// Where a key's record begins.
+    /// Where a key's record begins; the last one, where there are several.
     places: HashMap<Digest, u64>,
 }
 
@@ -59,61 +63,58 @@ impl TextCacheFolder {
         embedder: &EmbedderIdentity,
         work: impl FnOnce(&mut Records) -> io::Result<T>,
     ) -> Result<T, PortError> {
-        let name = Digest::of(format!("{}\n{}", embedder.model_ver, embedder.schema));
+        let name = Digest::of(format!("{} {embedder:?}", env!("CARGO_PKG_VERSION")));
         let path = self.folder.join(format!("{name}.vectors"));
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = || {
-            let records = match files.remove(&path) {
-                Some(records) => records,
-                None => Records::open(&path, embedder.dim)?,
-            };
-            work(files.entry(path.clone()).or_insert(records))
+        let answer = match files.entry(name) {
+            Entry::Occupied(records) => work(records.into_mut()),
+            Entry::Vacant(place) => {
+                Records::open(&path, embedder.dim).and_then(|records| work(place.insert(records)))
+            }
         };
-        answer().map_err(|error| {
-            let message = format!("{error}; mend it, remove it, or leave --text-cache out");
-            PortError::input(format!("text cache {}", path.display()), message)
+        answer.map_err(|error| {
+            let part = format!("text cache {}", path.display());
+            match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    let advice = "make room, or leave --text-cache out";
+                    PortError::permanent(part, format!("{error}; {advice}"))
+                }
+                _ => {
+                    let advice = "mend it, remove it, or leave --text-cache out";
+                    PortError::input(part, format!("{error}; {advice}"))
+                }
+            }
         })
     }
 }
 
 impl TextCache for TextCacheFolder {
-    fn get(
-        &self,
-        embedder: &EmbedderIdentity,
-        key: Digest,
-    ) -> Result<Option<(Vec<f32>, RowState)>, PortError> {
-        self.with(embedder, |records| records.get(key))
+    fn get(&self, embedder: &EmbedderIdentity, keys: &[Digest]) -> Result<Embeddings, PortError> {
+        self.with(embedder, |records| records.get(keys))
     }
 
     fn put(
         &self,
         embedder: &EmbedderIdentity,
         keys: &[Digest],
-        values: &[f32],
-        states: &[RowState],
+        vectors: &Embeddings,
     ) -> Result<(), PortError> {
-        self.with(embedder, |records| records.put(keys, values, states))
+        self.with(embedder, |records| records.put(keys, vectors))
     }
 }
 
 impl Records {
+    /// Notes where the records are; that they are whole is seen when they are asked for.
     fn open(path: &Path, dim: usize) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).append(true).create(true).mode(PRIVATE).open(path)?;
         let mut records = Self { file, dim, places: HashMap::new() };
-        let mut reader = BufReader::with_capacity(1 << 20, records.file.try_clone()?);
-        let mut record = vec![0; records.length()];
-        let mut place = 0;
-        loop {
-            match reader.read_exact(&mut record) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(error),
-            }
-            if let Some(key) = whole(&record) {
-                records.places.insert(key, place);
-            }
-            place += record.len() as u64;
+        let length = records.length() as u64;
+        let count = records.file.metadata()?.len() / length;
+        for place in (0..count).map(|record| record * length) {
+            let mut key = [0; DIGEST];
+            records.file.read_exact_at(&mut key, place)?;
+            records.places.insert(Digest::from_bytes(key), place);
         }
         Ok(records)
     }
@@ -123,24 +124,44 @@ impl Records {
         DIGEST + 1 + 4 * self.dim + DIGEST
     }
 
-    fn get(&mut self, key: Digest) -> io::Result<Option<(Vec<f32>, RowState)>> {
-        let Some(place) = self.places.get(&key) else { return Ok(None) };
+    fn get(&self, keys: &[Digest]) -> io::Result<Embeddings> {
+        let mut values = vec![0.0; keys.len() * self.dim];
         let mut record = vec![0; self.length()];
-        self.file.read_exact_at(&mut record, *place)?;
-        let (state, values) = match (whole(&record), record[DIGEST]) {
-            (Some(found), 0) if found == key => (RowState::Whole, &record[DIGEST + 1..]),
-            (Some(found), 1) if found == key => (RowState::Truncated, &record[DIGEST + 1..]),
-            _ => return Ok(None),
-        };
-        let values = values[..4 * self.dim].as_chunks().0;
-        let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        Ok(values.iter().all(|value| value.is_finite()).then_some((values, state)))
+        let rows = keys.iter().zip(values.chunks_exact_mut(self.dim));
+        let states = rows.map(|(key, row)| self.read(*key, &mut record, row));
+        let states = states.collect::<io::Result<_>>()?;
+        Ok(Embeddings { values, states })
     }
 
-    fn put(&mut self, keys: &[Digest], values: &[f32], states: &[RowState]) -> io::Result<()> {
+    /// Reads the values of one record into `row`; all of them are zero where it is missing.
+    fn read(&self, key: Digest, record: &mut [u8], row: &mut [f32]) -> io::Result<RowState> {
+        let Some(place) = self.places.get(&key) else { return Ok(RowState::Missing) };
+        match self.file.read_exact_at(record, *place) {
+            // Cut away meanwhile.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(RowState::Missing),
+            read => read?,
+        }
+        let (content, seal) = record.split_at(record.len() - DIGEST);
+        let whole = content.starts_with(key.as_bytes()) && Digest::of(content).as_bytes() == seal;
+        let state = match (whole, content[DIGEST]) {
+            (true, 0) => RowState::Whole,
+            (true, 1) => RowState::Truncated,
+            _ => return Ok(RowState::Missing),
+        };
+        let values =
+            content[DIGEST + 1..].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        if !values.clone().all(f32::is_finite) {
+            return Ok(RowState::Missing);
+        }
+        row.iter_mut().zip(values).for_each(|(to, value)| *to = value);
+        Ok(state)
+    }
+
+    fn put(&mut self, keys: &[Digest], vectors: &Embeddings) -> io::Result<()> {
         let mut appended = Vec::with_capacity(keys.len() * self.length());
         let mut begins = Vec::with_capacity(keys.len());
-        for ((key, row), state) in keys.iter().zip(values.chunks_exact(self.dim)).zip(states) {
+        let rows = vectors.values.chunks_exact(self.dim);
+        for ((key, row), state) in keys.iter().zip(rows).zip(&vectors.states) {
             let state = match state {
                 RowState::Whole => 0,
                 RowState::Truncated => 1,
@@ -165,19 +186,15 @@ impl Records {
     /// Appends whole records behind the last whole one, and gives where they begin.
     fn append(&mut self, records: &[u8]) -> io::Result<u64> {
         let length = self.length() as u64;
-        // A writer that was killed leaves part of a record.
-        let end = self.file.seek(SeekFrom::End(0))? / length * length;
-        self.file.set_len(end)?;
+        let bytes = self.file.metadata()?.len();
+        let end = bytes / length * length;
+        if end < bytes {
+            // A writer that was killed leaves part of a record.
+            self.file.set_len(end)?;
+        }
         self.file.write_all(records).inspect_err(|_| {
             let _ = self.file.set_len(end);
         })?;
         Ok(end)
     }
-}
-
-/// The key of a record that is what was written.
-fn whole(record: &[u8]) -> Option<Digest> {
-    let (content, seal) = record.split_at(record.len() - DIGEST);
-    let key = content.first_chunk::<DIGEST>()?;
-    (Digest::of(content).as_bytes() == seal).then(|| Digest::from_bytes(*key))
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
-use wfgy_core::{Deadline, Embedder};
-use wfgy_embed::{BertEmbedder, BertOptions};
+use wfgy_core::{Deadline, Digest, Embedder, TextCache};
+use wfgy_embed::{BertEmbedder, BertOptions, TextCacheFolder};
 
 const HIDDEN: usize = 8;
 const HEADS: usize = 2;
@@ -339,5 +339,40 @@ fn every_variant_of_the_family_equals_the_plain_forward_pass() {
         }
         // Two forms of GELU are nearly one at arguments as small as these; rounding is smaller.
         assert!(squares * 2.0 < squares_of_other, "{squares} {squares_of_other}");
+    }
+}
+
+#[test]
+fn vectors_of_the_same_weights_under_other_settings_or_tokens_are_not_taken_from_a_cache() {
+    let models = tempfile::tempdir().expect("a folder");
+    let cache = TextCacheFolder::open(&models.path().join("cache")).expect("a cache");
+    let variant = &VARIANTS[0];
+    let tensors = tensors(variant);
+    let open = |name: &str, file: &str, from: &str, to: &str| {
+        let at = models.path().join(name);
+        std::fs::create_dir(&at).expect("a folder");
+        write_folder(&at, variant, &tensors);
+        let text = std::fs::read_to_string(at.join(file)).expect("a file");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(at.join(file), text.replace(from, to)).expect("written");
+        BertEmbedder::open(&at, &BertOptions::default()).expect("the model opens")
+    };
+    let model = open("model", "config.json", "", "");
+    let key = [Digest::of("alias")];
+    let made = model.embed(&["alias"], Deadline::NONE).expect("a vector");
+    cache.put(model.identity(), &key, &made).expect("written");
+    let held = |model: &BertEmbedder| {
+        cache.get(model.identity(), &key).expect("it can be read").row(0).map(<[f32]>::to_vec)
+    };
+    assert_eq!(held(&open("same", "config.json", "", "")).as_deref(), made.row(0));
+    for other in [
+        open("activation", "config.json", "\"gelu\"", "\"relu\""),
+        open("epsilon", "config.json", "\"layer_norm_eps\":0.00001", "\"layer_norm_eps\":0.0001"),
+        open("heads", "config.json", "\"num_attention_heads\":2", "\"num_attention_heads\":4"),
+        open("tokens", "tokenizer.json", "\"lowercase\":true", "\"lowercase\":false"),
+    ] {
+        assert_eq!(other.identity().model_ver, model.identity().model_ver);
+        assert_eq!(other.identity().schema, model.identity().schema);
+        assert_eq!(held(&other), None, "{}", other.identity().settings);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wfgy_core::{Digest, EmbedSchema, EmbedderIdentity, RowState, TextCache};
+use wfgy_core::{Digest, EmbedSchema, EmbedderIdentity, Embeddings, RowState, TextCache};
 use wfgy_embed::TextCacheFolder;
 
 fn embedder(model_ver: &str, query_prefix: &str) -> EmbedderIdentity {
@@ -17,6 +17,7 @@ fn embedder(model_ver: &str, query_prefix: &str) -> EmbedderIdentity {
             passage_prefix: String::new(),
         },
         unit_norm: true,
+        settings: "t@sha256:1".to_owned(),
     }
 }
 
@@ -25,10 +26,15 @@ fn key(n: u32) -> Digest {
 }
 
 fn put(cache: &TextCacheFolder, embedder: &EmbedderIdentity, n: u32) {
-    let states = [RowState::Whole, RowState::Truncated, RowState::Missing];
-    let values: Vec<f32> = (0..9).map(|i| (9 * n + i) as f32).collect();
+    let states = vec![RowState::Whole, RowState::Truncated, RowState::Missing];
+    let values = (0..9).map(|i| (9 * n + i) as f32).collect();
     let keys = [key(3 * n), key(3 * n + 1), key(3 * n + 2)];
-    cache.put(embedder, &keys, &values, &states).expect("written");
+    cache.put(embedder, &keys, &Embeddings { values, states }).expect("written");
+}
+
+/// What is held of text `n`.
+fn get(cache: &TextCacheFolder, embedder: &EmbedderIdentity, n: u32) -> Option<Vec<f32>> {
+    cache.get(embedder, &[key(n)]).expect("it can be read").row(0).map(<[f32]>::to_vec)
 }
 
 fn file(folder: &Path) -> PathBuf {
@@ -46,25 +52,56 @@ fn what_was_put_comes_back_in_the_next_run_and_a_missing_row_does_not() {
     let cache = TextCacheFolder::open(folder.path()).unwrap();
     put(&cache, &model, 1);
     for cache in [cache, TextCacheFolder::open(folder.path()).unwrap()] {
-        for n in 0..2 {
-            let first = 9.0 * n as f32;
-            let whole = (vec![first, first + 1.0, first + 2.0], RowState::Whole);
-            assert_eq!(cache.get(&model, key(3 * n)).unwrap(), Some(whole));
-            let cut = (vec![first + 3.0, first + 4.0, first + 5.0], RowState::Truncated);
-            assert_eq!(cache.get(&model, key(3 * n + 1)).unwrap(), Some(cut));
-            assert_eq!(cache.get(&model, key(3 * n + 2)).unwrap(), None);
-        }
+        let keys: Vec<Digest> = (0..7).rev().map(key).collect();
+        let found = cache.get(&model, &keys).unwrap();
+        let rows: Vec<_> = (0..7).map(|i| found.row(i).map(|row| (row[0], row[2]))).collect();
+        let of_first = [None, Some((3.0, 5.0)), Some((0.0, 2.0))];
+        let of_second = [None, None, Some((12.0, 14.0)), Some((9.0, 11.0))];
+        assert_eq!(rows, [&of_second[..], &of_first].concat());
+        assert_eq!(found.states[2..4], [RowState::Truncated, RowState::Whole]);
+        assert_eq!(found.states[4..], [RowState::Missing, RowState::Truncated, RowState::Whole]);
+        assert_eq!(found.values.len(), 3 * keys.len());
     }
 }
 
 #[test]
-fn another_model_or_prefix_never_meets_these_vectors() {
+fn another_embedder_in_whatever_field_never_meets_these_vectors() {
     let folder = tempfile::tempdir().unwrap();
     let cache = TextCacheFolder::open(folder.path()).unwrap();
-    put(&cache, &embedder("m@sha256:1", ""), 0);
-    for other in [embedder("m@sha256:2", ""), embedder("m@sha256:1", "query: ")] {
-        assert_eq!(cache.get(&other, key(0)).unwrap(), None);
+    let model = embedder("m@sha256:1", "");
+    put(&cache, &model, 0);
+    let others = [
+        embedder("m@sha256:2", ""),
+        embedder("m@sha256:1", "query: "),
+        EmbedderIdentity { unit_norm: false, ..model.clone() },
+        EmbedderIdentity { settings: "t@sha256:2".to_owned(), ..model.clone() },
+        EmbedderIdentity { dim: 4, ..model.clone() },
+    ];
+    for other in others {
+        assert_eq!(get(&cache, &other, 0), None, "{other:?}");
     }
+    assert!(get(&cache, &model, 0).is_some());
+}
+
+#[test]
+fn a_full_disk_is_the_worlds_fault_and_a_folder_in_the_way_the_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = embedder("m@sha256:1", "");
+    put(&TextCacheFolder::open(folder.path()).unwrap(), &model, 0);
+    let path = file(folder.path());
+    fs::remove_file(&path).unwrap();
+    let refused = || {
+        let cache = TextCacheFolder::open(folder.path()).unwrap();
+        let vectors = Embeddings { values: vec![0.0; 3], states: vec![RowState::Whole] };
+        cache.put(&model, &[key(0)], &vectors).unwrap_err()
+    };
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let full = refused();
+    assert!(!full.is_input() && full.to_string().contains("make room"), "{full}");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let in_the_way = refused();
+    assert!(in_the_way.is_input() && in_the_way.to_string().contains("remove it"), "{in_the_way}");
 }
 
 #[test]
@@ -79,11 +116,8 @@ fn no_changed_byte_comes_back_as_a_vector() {
         changed[at] ^= 4;
         fs::write(&path, &changed).unwrap();
         let cache = TextCacheFolder::open(folder.path()).unwrap();
-        let found: Vec<_> = [key(0), key(1)]
-            .into_iter()
-            .filter_map(|key| cache.get(&model, key).unwrap())
-            .map(|(values, _)| values[0])
-            .collect();
+        let found: Vec<_> =
+            [0, 1].into_iter().filter_map(|n| get(&cache, &model, n)).map(|row| row[0]).collect();
         let left = if at < bytes.len() / 2 { 3.0 } else { 0.0 };
         assert_eq!(found, [left], "byte {at}");
     }
@@ -99,12 +133,12 @@ fn a_torn_end_is_cut_and_appending_goes_on() {
     for length in whole.len() / 2..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let cache = TextCacheFolder::open(folder.path()).unwrap();
-        assert!(cache.get(&model, key(0)).unwrap().is_some());
-        assert_eq!(cache.get(&model, key(1)).unwrap(), None);
+        assert!(get(&cache, &model, 0).is_some());
+        assert_eq!(get(&cache, &model, 1), None);
         put(&cache, &model, 1);
         let cache = TextCacheFolder::open(folder.path()).unwrap();
         for held in [0, 3, 4] {
-            assert!(cache.get(&model, key(held)).unwrap().is_some(), "{length}: {held}");
+            assert!(get(&cache, &model, held).is_some(), "{length}: {held}");
         }
     }
 }
@@ -124,8 +158,8 @@ fn writers_that_share_a_folder_lose_nothing() {
     });
     let cache = TextCacheFolder::open(folder.path()).unwrap();
     for n in 0..100 {
-        let (values, _) = cache.get(&model, key(3 * n)).unwrap().expect("it was put");
-        assert_eq!(values[0], 9.0 * n as f32);
+        let row = get(&cache, &model, 3 * n).expect("it was put");
+        assert_eq!(row[0], 9.0 * n as f32);
     }
 }
 

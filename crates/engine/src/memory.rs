@@ -65,8 +65,8 @@ impl HashEmbedder {
             query_prefix: "query: ".into(),
             passage_prefix: "passage: ".into(),
         };
-        let identity =
-            EmbedderIdentity { model_ver: model.into(), dim: 64, schema, unit_norm: true };
+        let (model_ver, settings) = (model.into(), String::new());
+        let identity = EmbedderIdentity { model_ver, dim: 64, schema, unit_norm: true, settings };
         Self { identity, missing: BTreeSet::new(), seen: Mutex::new(Vec::new()) }
     }
 

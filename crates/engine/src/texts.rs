@@ -79,7 +79,7 @@ impl TextVectors {
             let embedded = embed_checked(embedder, batch, settings)?;
             let ms = begun.elapsed().as_secs_f64() * 1e3 / batch.len() as f64;
             if let Some(cache) = cache {
-                let put = cache.put(embedder.identity(), keys, &embedded.values, &embedded.states);
+                let put = cache.put(embedder.identity(), keys, &embedded);
                 put.map_err(EvaluateError::at("embed"))?;
             }
             for (i, key) in keys.iter().enumerate() {
@@ -97,21 +97,17 @@ impl TextVectors {
         embedder: &dyn Embedder,
         distinct: &mut BTreeMap<Digest, &str>,
     ) -> Result<(), EvaluateError> {
-        let mut left = BTreeMap::new();
-        for (key, text) in std::mem::take(distinct) {
-            let begun = Instant::now();
-            let held = cache.get(embedder.identity(), key).map_err(EvaluateError::at("embed"))?;
-            match held.filter(|(vector, _)| vector.len() == self.dim) {
-                Some((vector, state)) => {
-                    let ms = begun.elapsed().as_secs_f64() * 1e3;
-                    self.insert(key, Some(&vector), state, ms);
-                }
-                None => {
-                    left.insert(key, text);
-                }
+        let keys: Vec<Digest> = distinct.keys().copied().collect();
+        let begun = Instant::now();
+        let held = cache.get(embedder.identity(), &keys).map_err(EvaluateError::at("embed"))?;
+        let held = checked(embedder, keys.len(), held)?;
+        let ms = begun.elapsed().as_secs_f64() * 1e3 / keys.len().max(1) as f64;
+        for (i, key) in keys.iter().enumerate() {
+            if let Some(vector) = held.row(i) {
+                self.insert(*key, Some(vector), held.states[i], ms);
+                distinct.remove(key);
             }
         }
-        *distinct = left;
         Ok(())
     }
 
@@ -166,23 +162,28 @@ pub(crate) fn embed_checked(
     texts: &[&str],
     settings: &Settings,
 ) -> Result<Embeddings, EvaluateError> {
-    let at = EvaluateError::at("embed");
-    let embedded = embedder.embed(texts, settings.deadline()).map_err(&at)?;
+    let embedded = embedder.embed(texts, settings.deadline());
+    checked(embedder, texts.len(), embedded.map_err(EvaluateError::at("embed"))?)
+}
+
+/// Rows of `count` texts under `embedder`, as they were promised.
+fn checked(
+    embedder: &dyn Embedder,
+    count: usize,
+    embedded: Embeddings,
+) -> Result<Embeddings, EvaluateError> {
     let identity = embedder.identity();
-    let whole = embedded.states.len() == texts.len()
-        && embedded.values.len() == texts.len() * identity.dim
+    let whole = embedded.states.len() == count
+        && embedded.values.len() == count * identity.dim
         && embedded.values.iter().all(|value| value.is_finite());
     if whole {
         return Ok(embedded);
     }
-    Err(at(PortError::permanent(
-        &identity.model_ver,
-        format!(
-            "answered {} texts with {} rows and {} values that are not all finite; expected {} a row",
-            texts.len(),
-            embedded.states.len(),
-            embedded.values.len(),
-            identity.dim
-        ),
-    )))
+    let message = format!(
+        "answered {count} texts with {} rows and {} values that are not all finite; expected {} a row",
+        embedded.states.len(),
+        embedded.values.len(),
+        identity.dim
+    );
+    Err(EvaluateError::at("embed")(PortError::permanent(&identity.model_ver, message)))
 }

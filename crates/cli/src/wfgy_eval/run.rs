@@ -278,7 +278,7 @@ fn interrupted() -> Failure {
     Failure { message: INTERRUPTED.to_owned(), ..Failure::interrupted() }
 }
 
-/// The cache of `--text-cache`, for embedders whose name is the digest of what they are.
+/// The cache of `--text-cache`, for embedders whose identity has all that their vectors rest on.
 fn text_cache<'a>(
     folder: &Path,
     store: &StoreDir,

@@ -52,8 +52,8 @@ impl WordEmbedder {
             query_prefix: "q: ".to_owned(),
             passage_prefix: "p: ".to_owned(),
         };
-        let identity =
-            EmbedderIdentity { model_ver: "words@sha256:1".into(), dim, schema, unit_norm: false };
+        let (model_ver, settings) = ("words@sha256:1".into(), String::new());
+        let identity = EmbedderIdentity { model_ver, dim, schema, unit_norm: false, settings };
         Self { identity, tokenizer: WordTokenizer }
     }
 
