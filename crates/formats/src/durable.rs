@@ -1,10 +1,10 @@
 //! Files that are there whole or not at all, and stay there.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Mode of every file that may hold customers' text: its owner only.
@@ -34,19 +34,22 @@ pub fn replace(
 }
 
 /// A file that is whole and synced beside its name, and not at it yet: what can fail for want of
-/// room has not. It is removed where it is not put in place.
+/// room has not. It is removed where it is not put in place, and locked (flock) until then, so
+/// that nobody takes it for what a killed writer left.
 #[derive(Debug)]
 #[must_use = "it is removed where it is not put in place"]
 pub struct Prepared {
     path: PathBuf,
     beside: PathBuf,
+    file: File,
+    placed: bool,
 }
 
 impl Prepared {
     /// Writes the file beside `path`.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing is left.
+    /// [`WriteError`], also where another writer is at it now; nothing is left.
     pub fn write(
         path: &Path,
         mode: u32,
@@ -54,21 +57,13 @@ impl Prepared {
     ) -> Result<Self, WriteError> {
         let fail = |source| WriteError { path: path.to_owned(), source };
         let beside = beside(path);
-        let open = || OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside);
-        let file = match open() {
-            // Of a process that was killed and had the id of this one, as the first of every
-            // container has: nobody else writes here.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&beside).and_then(|()| open())
-            }
-            opened => opened,
-        };
-        let file = file.map_err(fail)?;
-        let prepared = Self { path: path.to_owned(), beside };
+        let file = create(&beside, mode).map_err(fail)?;
+        let prepared = Self { path: path.to_owned(), beside, file, placed: false };
         let written = || {
-            let mut buffer = io::BufWriter::new(file);
+            let mut buffer = io::BufWriter::new(&prepared.file);
             write(&mut buffer)?;
-            buffer.into_inner().map_err(|e| e.into_error())?.sync_all()
+            buffer.flush()?;
+            prepared.file.sync_all()
         };
         written().map_err(fail)?;
         Ok(prepared)
@@ -78,17 +73,73 @@ impl Prepared {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn put_in_place(self) -> Result<(), WriteError> {
+    pub fn put_in_place(mut self) -> Result<(), WriteError> {
         let renamed = fs::rename(&self.beside, &self.path);
         renamed.map_err(|source| WriteError { path: self.path.clone(), source })?;
+        self.placed = true;
         sync_parent(&self.path)
+    }
+}
+
+/// Makes the file and locks it. One that is there and that nobody has locked is of a process
+/// that was killed and had the id of this one, as the first of every container has: it is removed.
+fn create(beside: &Path, mode: u32) -> io::Result<File> {
+    loop {
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(beside) {
+            Ok(file) => {
+                file.lock()?;
+                // Another writer may have removed it between its making and its locking.
+                if is_still(&file, beside) {
+                    return Ok(file);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_leftover(beside)?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes what is at `beside`, unless a writer that lives has it.
+fn remove_leftover(beside: &Path) -> io::Result<()> {
+    let gone = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+    let left = match fs::symlink_metadata(beside) {
+        Err(error) if gone(&error) => return Ok(()),
+        Ok(found) if found.is_file() => match File::open(beside) {
+            Err(error) if gone(&error) => return Ok(()),
+            opened => Some(opened?),
+        },
+        // No writer makes anything but a file.
+        found => found.map(|_| None)?,
+    };
+    if let Some(left) = &left {
+        match left.try_lock() {
+            Ok(()) if is_still(left, beside) => {}
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                let name = beside.file_name().unwrap_or_default().to_string_lossy();
+                let message = format!("another process is writing it now ({name}); wait for it");
+                return Err(io::Error::new(ErrorKind::ResourceBusy, message));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    fs::remove_file(beside)
+}
+
+/// Whether the open `file` is what `path` names.
+fn is_still(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        // Nothing is there any more once it was put in place.
-        let _ = fs::remove_file(&self.beside);
+        // Once it is in place, what is there is another writer's.
+        if !self.placed {
+            let _ = fs::remove_file(&self.beside);
+        }
     }
 }
 
@@ -106,8 +157,9 @@ pub fn sync_parent(path: &Path) -> Result<(), WriteError> {
         .map_err(|source| WriteError { path: parent.to_owned(), source })
 }
 
-/// A name in the same folder that no other process on this machine uses now: its id keeps racing
-/// writers apart. A process that was killed may have left a file of that name.
+/// A name in the same folder that no other process of this system uses now: its id keeps racing
+/// writers apart. A process that was killed may have left a file of that name, and one of another
+/// container or machine may have the same id: whoever writes here holds a lock beside.
 pub fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -151,6 +203,32 @@ mod tests {
         replace(&path, PRIVATE, |w| w.write_all(b"whole")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_a_living_writer_of_the_same_id_is_at_is_left_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        let first = Prepared::write(&path, PRIVATE, |w| w.write_all(b"first")).unwrap();
+        let second = replace(&path, PRIVATE, |w| w.write_all(b"second")).unwrap_err().to_string();
+        assert!(second.contains("a.json: cannot be written: another process"), "{second}");
+        assert!(!second.contains('\n'));
+        first.put_in_place().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        replace(&path, PRIVATE, |w| w.write_all(b"second")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_removed_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.json"), dir.path().join("other"));
+        fs::write(&other, "kept").unwrap();
+        std::os::unix::fs::symlink(&other, beside(&path)).unwrap();
+        replace(&path, PRIVATE, |w| w.write_all(b"whole")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read(&other).unwrap(), b"kept");
     }
 
     #[test]
