@@ -58,7 +58,8 @@ pub struct Interval {
 pub struct Number {
     /// The estimate; finite.
     pub point: f64,
-    /// Its interval; `None` where it is no estimate: a count of all there is.
+    /// Its interval; `None` where it is no estimate: a count of all there is, or a value that its
+    /// metric cannot have.
     pub ci: Option<Interval>,
     /// Over how many questions.
     pub n_questions: usize,
