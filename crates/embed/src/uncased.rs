@@ -149,6 +149,8 @@ impl Uncased {
             *chars += held.chars().count();
             Ok(())
         };
+        // Of the same length, byte by byte: what is not ASCII stays.
+        let lower = text.to_ascii_lowercase();
         let mut pieces = Vec::new();
         for word in text.split_inclusive(is_blank) {
             let begin = held.end;
@@ -158,7 +160,7 @@ impl Uncased {
                 held = begin..begin;
             }
             if plain {
-                self.plain(word, chars, &mut pieces, &mut tokens);
+                self.plain(&lower[begin..begin + word.len()], chars, &mut pieces, &mut tokens);
                 chars += word.len();
                 held.start = begin + word.len();
             }
@@ -170,9 +172,8 @@ impl Uncased {
         Ok(Some(tokens))
     }
 
-    /// Tokens of printable ASCII that begins at character `start`.
-    fn plain(&self, text: &str, start: usize, pieces: &mut Vec<Piece>, tokens: &mut Tokens) {
-        let lower = text.to_ascii_lowercase();
+    /// Tokens of printable ASCII in lower case that begins at character `start`.
+    fn plain(&self, lower: &str, start: usize, pieces: &mut Vec<Piece>, tokens: &mut Tokens) {
         let mut begin = start;
         for part in lower.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
             let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
