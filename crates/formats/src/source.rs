@@ -92,17 +92,35 @@ fn raw(path: &Path) -> Result<(BufReader<Metered>, Meter), InputError> {
     Ok((BufReader::with_capacity(BUFFER, Metered { file, meter: meter.clone() }), meter))
 }
 
-fn decompressed(mut file: BufReader<Metered>) -> io::Result<Box<dyn BufRead + Send>> {
-    let start = file.fill_buf()?;
+/// How a file is compressed.
+enum Codec {
+    Gzip,
+    Zstd,
+}
+
+/// What a file that begins with `start` is compressed by; `None` where it is plain.
+fn compression(start: &[u8]) -> Option<Codec> {
     if start.starts_with(&GZIP_MAGIC) {
-        let decoder = flate2::bufread::MultiGzDecoder::new(file);
-        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
+        Some(Codec::Gzip)
+    } else if start.starts_with(&ZSTD_MAGIC) {
+        Some(Codec::Zstd)
+    } else {
+        None
     }
-    if start.starts_with(&ZSTD_MAGIC) {
-        let decoder = zstd::stream::read::Decoder::with_buffer(file)?;
-        return Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)));
-    }
-    Ok(Box::new(file))
+}
+
+fn decompressed(mut file: BufReader<Metered>) -> io::Result<Box<dyn BufRead + Send>> {
+    Ok(match compression(file.fill_buf()?) {
+        None => Box::new(file),
+        Some(Codec::Gzip) => {
+            let decoder = flate2::bufread::MultiGzDecoder::new(file);
+            Box::new(BufReader::with_capacity(BUFFER, decoder))
+        }
+        Some(Codec::Zstd) => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(file)?;
+            Box::new(BufReader::with_capacity(BUFFER, decoder))
+        }
+    })
 }
 
 /// The bytes of a regular file that is not compressed; copies and the faults of new pages are
@@ -123,9 +141,8 @@ pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<u8>, InputError>
     let fail = |error: io::Error| read_error(path, &error);
     let (mut file, meter) = raw(path)?;
     let length = usize::try_from(meter.total).unwrap_or(usize::MAX);
-    let start = file.fill_buf().map_err(fail)?;
-    let compressed = start.starts_with(&GZIP_MAGIC) || start.starts_with(&ZSTD_MAGIC);
-    let bytes = if (PART..=limit).contains(&length) && !compressed {
+    let is_plain = compression(file.fill_buf().map_err(fail)?).is_none();
+    let bytes = if (PART..=limit).contains(&length) && is_plain {
         plain(&file.get_ref().file, length).map_err(fail)?
     } else {
         let mut bytes = Vec::with_capacity(limit.min(length.saturating_add(1)));

@@ -138,8 +138,7 @@ impl Contents {
             let (digest, _) = checksum::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
             Ok(Some((stamp, digest)))
         };
-        let files: Vec<Result<_, OpenError>> =
-            names.iter().collect::<Vec<_>>().into_par_iter().map(hashed).collect();
+        let files: Vec<Result<_, OpenError>> = names.par_iter().map(hashed).collect();
         for (name, file) in names.iter().zip(files) {
             let Some((stamp, digest)) = file? else {
                 found(name, "is no file: it does not belong to an index".to_owned());

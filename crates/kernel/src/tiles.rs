@@ -80,7 +80,6 @@ fn fits(sums: &[i32], stride: usize) -> bool {
 
 /// What the kernels ask of tiles, once with bytes of every sign: all products, with every tile in
 /// the part that they give it, sums that begin at other values and rows that stand apart.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 fn probe(tiles: &mut impl Tiles) -> Vec<i32> {
     const STRIDE: usize = 2 * SIDE;
     let bytes = |seed: usize| -> Tile {

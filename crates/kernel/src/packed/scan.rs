@@ -159,7 +159,8 @@ impl Scan<'_> {
                 let panels = &self.packed.codes[pair * bytes..][..bytes];
                 let rows = Rows::new(self, pair);
                 for group in groups {
-                    // SAFETY: only a path that the processor has gets here; `panels` is a pair.
+                    // SAFETY: only a path that the processor has gets here; `panels` is a pair
+                    // of a mapping, each a multiple of 64 bytes.
                     unsafe { kernel.products(panels, group, &mut products) };
                     if self.squared {
                         self.filter::<true>(&rows, group, &products, seen);
