@@ -1,7 +1,10 @@
 //! Embedder `openai`: any service that speaks OpenAI's `/v1/embeddings`.
 
+mod fault;
+mod options;
+
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +14,13 @@ use wfgy_core::{
     Deadline, EmbedSchema, Embedder, EmbedderIdentity, Embeddings, PortError, RowState, Tokenizer,
 };
 
-use crate::retry::{RetryPolicy, retry_after};
+use crate::retry::retry_after;
 use crate::static_table::built_in_tokenizer;
 use crate::{OpenError, WordPieceTokenizer};
+
+use fault::{Failure, Fault, printable, refusal, transport};
+use options::endpoint;
+pub use options::{ApiKey, OpenAiOptions};
 
 /// Bytes of text that go into one request at most, unless one text alone has more.
 const REQUEST_BYTES: usize = 256 * 1024;
@@ -23,67 +30,6 @@ const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How often the deadline is looked at while a service is silent.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// A key that cannot be printed by accident.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// Takes a key as the environment has it.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into().trim().to_owned())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(hidden)")
-    }
-}
-
-/// Which service, and how to treat it.
-#[derive(Debug, Clone)]
-pub struct OpenAiOptions {
-    /// `http://` or `https://`, with or without `/v1` or `/v1/embeddings`.
-    pub base_url: String,
-    /// The model to ask for.
-    pub model: String,
-    /// Sent as a bearer token; never stored or logged.
-    pub key: Option<ApiKey>,
-    /// PEM file of the certificates to trust for https; `None` takes Mozilla's, which are built in.
-    pub authorities: Option<PathBuf>,
-    /// Put before every wording.
-    pub query_prefix: String,
-    /// Put before every snippet and anchor.
-    pub passage_prefix: String,
-    /// Texts in one request, at least 1.
-    pub batch: usize,
-    /// How long one request may take.
-    pub timeout: Duration,
-    /// When to ask again.
-    pub retry: RetryPolicy,
-    /// Told once a request why it is sent again, so that a person does not wait before a silent
-    /// program.
-    pub notice: Option<fn(&str)>,
-}
-
-impl OpenAiOptions {
-    /// The defaults: no key, no prefixes, 64 texts a request, 60 s each, [`RetryPolicy::default`].
-    pub fn new(base_url: impl Into<String>, model: impl Into<String>) -> Self {
-        Self {
-            base_url: base_url.into(),
-            model: model.into(),
-            key: None,
-            authorities: None,
-            query_prefix: String::new(),
-            passage_prefix: String::new(),
-            batch: 64,
-            timeout: Duration::from_secs(60),
-            retry: RetryPolicy::default(),
-            notice: None,
-        }
-    }
-}
 
 /// Asks a service for vectors, in order, batch by batch.
 ///
@@ -123,30 +69,6 @@ struct Item {
 
 /// Rows of vectors, and the model that the service says made them.
 type Served = (Vec<f32>, Option<String>);
-
-/// One failed try.
-struct Failure {
-    message: String,
-    fault: Fault,
-    wait: Option<Duration>,
-}
-
-/// What a failed try is due to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// The moment: the same request may succeed later.
-    Moment,
-    /// The request: URL, key, model or text.
-    Request,
-    /// The service: its answer cannot be used.
-    Service,
-}
-
-impl Failure {
-    fn service(message: impl Into<String>) -> Self {
-        Self { message: message.into(), fault: Fault::Service, wait: None }
-    }
-}
 
 impl OpenAiEmbedder {
     /// Asks the service for one vector, to learn its dimension and model.
@@ -407,88 +329,6 @@ fn reply_to(
     Ok(Reply { status, wait, bytes })
 }
 
-/// What a failed connection means for the next try.
-fn transport(error: &ureq::Error) -> Failure {
-    use ureq::Error as E;
-    if let E::Io(io) = error
-        && io.kind() == std::io::ErrorKind::InvalidData
-    {
-        let said = printable(&error.to_string());
-        let message = format!(
-            "no secure connection: {said}; check that the URL speaks https, and name the authority \
-             that signed its certificate in SSL_CERT_FILE"
-        );
-        return Failure { message, fault: Fault::Request, wait: None };
-    }
-    let fault = match error {
-        E::Io(_)
-        | E::Timeout(_)
-        | E::HostNotFound
-        | E::ConnectionFailed
-        | E::Protocol(_)
-        | E::BodyStalled
-        | E::ConnectProxyFailed(_) => Fault::Moment,
-        E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl => Fault::Request,
-        _ => Fault::Service,
-    };
-    Failure { message: printable(&format!("no answer: {error}")), fault, wait: None }
-}
-
-/// What a status outside 2xx means.
-fn refusal(status: u16, body: &[u8], wait: Option<Duration>, has_key: bool) -> Failure {
-    let said = printable(&String::from_utf8_lossy(&body[..body.len().min(2048)]));
-    let advice = match status {
-        401 | 403 if has_key => "; it refuses the key of WFGY_EMBED_KEY or OPENAI_API_KEY",
-        401 | 403 => "; set the key in WFGY_EMBED_KEY or OPENAI_API_KEY",
-        400 | 404 => "; check the URL and the model's name",
-        300..=399 => "; name the URL that it redirects to",
-        _ => "",
-    };
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    Failure {
-        message: format!("status {status}{said}{advice}"),
-        fault: match status {
-            408 | 425 | 429 | 500..=599 => Fault::Moment,
-            300..=499 => Fault::Request,
-            _ => Fault::Service,
-        },
-        wait,
-    }
-}
-
-/// One line of at most 200 characters.
-fn printable(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(200).collect()
-}
-
-/// The full URL of the embeddings call.
-fn endpoint(base: &str) -> Result<String, OpenError> {
-    let error = |problem: &str| OpenError::setting("embedder URL", problem);
-    let rest = base
-        .strip_prefix("http://")
-        .or_else(|| base.strip_prefix("https://"))
-        .ok_or_else(|| error("must begin with http:// or https://"))?;
-    if rest.contains('@') {
-        return Err(error("must not hold credentials; set the key in the environment"));
-    }
-    if rest.contains(['?', '#']) || rest.bytes().any(|b| b <= b' ' || b == 0x7f) {
-        return Err(error("must not hold a query, a fragment or white space"));
-    }
-    let rest = rest.trim_end_matches('/');
-    if rest.is_empty() || rest.starts_with(['/', ':']) {
-        return Err(error("names no host"));
-    }
-    let base = base.trim_end_matches('/');
-    Ok(if base.ends_with("/embeddings") {
-        base.to_owned()
-    } else if rest.contains('/') {
-        format!("{base}/embeddings")
-    } else {
-        format!("{base}/v1/embeddings")
-    })
-}
-
 impl Embedder for OpenAiEmbedder {
     fn identity(&self) -> &EmbedderIdentity {
         &self.identity
@@ -513,52 +353,5 @@ impl Embedder for OpenAiEmbedder {
             rest = later;
         }
         Ok(Embeddings { values, states: vec![RowState::Whole; texts.len()] })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoint_takes_the_usual_spellings_and_refuses_credentials() {
-        for base in ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/embeddings/"] {
-            assert_eq!(endpoint(base).unwrap(), "http://h:1/v1/embeddings");
-        }
-        assert_eq!(endpoint("https://h/api/v3").unwrap(), "https://h/api/v3/embeddings");
-        for base in ["h:1", "ftp://h", "http://", "http://u:p@h", "http://h/v1?key=x", "http://a b"]
-        {
-            assert!(endpoint(base).is_err(), "{base}");
-        }
-        let e = endpoint("http://u:secret@h").unwrap_err().to_string();
-        assert!(!e.contains("secret"), "{e}");
-    }
-
-    #[test]
-    fn a_key_is_never_printed() {
-        let mut options = OpenAiOptions::new("http://h", "m");
-        options.key = Some(ApiKey::new(" sk-123 \n"));
-        assert!(!format!("{options:?}").contains("sk-123"));
-    }
-
-    #[test]
-    fn what_a_service_says_is_one_short_line() {
-        let said = format!("a\r\n\u{7}b {}", "x".repeat(5000));
-        let message = refusal(400, said.as_bytes(), None, false).message;
-        assert!(message.starts_with("status 400: a b xxx") && message.len() < 280, "{message}");
-    }
-
-    #[test]
-    fn a_status_says_whose_fault_it_is() {
-        let fault = |status| refusal(status, b"", None, false).fault;
-        for status in [408, 425, 429, 500, 502, 503, 504] {
-            assert_eq!(fault(status), Fault::Moment, "{status}");
-        }
-        for status in [302, 400, 401, 403, 404, 413, 422] {
-            assert_eq!(fault(status), Fault::Request, "{status}");
-        }
-        assert_eq!(fault(100), Fault::Service);
-        assert!(refusal(401, b"", None, false).message.contains("set the key"));
-        assert!(refusal(401, b"", None, true).message.contains("refuses the key"));
     }
 }
