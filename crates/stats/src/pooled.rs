@@ -12,6 +12,13 @@ use crate::{Range, Sample, SampleError, Side};
 /// How far a share may be from p and be taken as p: sums of fixed point are off by no more.
 const ROUNDING: f64 = 1e-7;
 
+/// A bound of the mean of values within a range, on a side, at a level.
+type BoundOfMean = fn(&[f64], Range, Side, f64) -> f64;
+
+fn resampled(values: &[f64], range: Range, side: Side, level: f64) -> f64 {
+    bounded_mean::bounds(&[values.to_vec()], range, side, level, RESAMPLES)[0]
+}
+
 /// All values of some questions; at least one question, each with at least one value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pooled {
@@ -54,11 +61,18 @@ impl Pooled {
         let count = |beyond: &dyn Fn(&f64) -> bool| -> Vec<usize> {
             self.questions.iter().map(|own| own.partition_point(beyond)).collect()
         };
+        // What the nearer of two bounds clearly does not show, the more cautious one does not.
         let shown_above = |x: &f64| {
-            self.share_bound(&count(&|value| value <= x), Side::Lower, LEVEL) >= p - ROUNDING
+            let counts = count(&|value| value <= x);
+            let bound = |of| self.share_bound(&counts, Side::Lower, of);
+            bound(bounded_mean::without_resamples) >= p - 2.0 * ROUNDING
+                && bound(resampled) >= p - ROUNDING
         };
         let shown_below = |x: &f64| {
-            self.share_bound(&count(&|value| value < x), Side::Upper, LEVEL) <= p + ROUNDING
+            let counts = count(&|value| value < x);
+            let bound = |of| self.share_bound(&counts, Side::Upper, of);
+            bound(bounded_mean::without_resamples) <= p + 2.0 * ROUNDING
+                && bound(resampled) <= p + ROUNDING
         };
         let point = self.pool.quantile(p);
         let above = values.partition_point(|x| !shown_above(x));
@@ -75,7 +89,7 @@ impl Pooled {
     pub fn share(&self, direction: Direction, holds: impl Fn(f64) -> bool) -> Number {
         let held = |own: &Vec<f64>| own.iter().filter(|value| holds(**value)).count();
         let counts: Vec<usize> = self.questions.iter().map(held).collect();
-        let end = |side| Some(self.share_bound(&counts, side, LEVEL));
+        let end = |side| Some(self.share_bound(&counts, side, resampled));
         let point = counts.iter().sum::<usize>() as f64 / self.pool.n() as f64;
         let ci = Interval { level: LEVEL, lower: end(Side::Lower), upper: end(Side::Upper) };
         self.number(point, ci, Aggregate::Share, direction)
@@ -92,13 +106,13 @@ impl Pooled {
     }
 
     /// Bound of the share of the pool that `counts` of each question are.
-    fn share_bound(&self, counts: &[usize], side: Side, level: f64) -> f64 {
+    fn share_bound(&self, counts: &[usize], side: Side, of: BoundOfMean) -> f64 {
         let n = self.questions.len() as f64;
         let usual = self.pool.n() as f64 / n;
         let most = self.questions.iter().map(Vec::len).max().unwrap_or(1) as f64 / usual;
         let Ok(range) = Range::new(0.0, most) else { return side.nothing() };
         let values: Vec<f64> = counts.iter().map(|count| *count as f64 / usual).collect();
-        let bound = bounded_mean::bounds(&[values], range, side, level, RESAMPLES)[0];
+        let bound = of(&values, range, side, LEVEL);
         let point = counts.iter().sum::<usize>() as f64 / self.pool.n() as f64;
         match side {
             Side::Lower => bound.min(point).max(0.0),
@@ -132,6 +146,36 @@ mod tests {
             }
         }
         assert_eq!(clustered(5, 1).quantile(Aggregate::Mean, NEUTRAL), None);
+    }
+
+    #[test]
+    fn rule_a_bound_is_the_nearest_value_whose_share_is_shown_by_resampling() {
+        let value = |i: usize, j: usize| ((i * 7919 + j * j * 104_729) % 61) as f64 / 60.0;
+        let uneven = (0..24).map(|i| (0..1 + i % 5).map(|j| value(i, j)).collect()).collect();
+        let mut ends = 0;
+        for pooled in [clustered(30, 4), clustered(12, 3), Pooled::new(uneven).unwrap()] {
+            let mut values = pooled.pool.sorted().to_vec();
+            values.dedup();
+            for aggregate in [Aggregate::P05, Aggregate::Median, Aggregate::P90, Aggregate::P95] {
+                let p = quantile_of(aggregate).unwrap();
+                let bound = |side, beyond: &dyn Fn(&f64) -> bool| {
+                    let held = |own: &Vec<f64>| own.iter().filter(|value| beyond(value)).count();
+                    let counts: Vec<usize> = pooled.questions.iter().map(held).collect();
+                    pooled.share_bound(&counts, side, resampled)
+                };
+                let shown_above = |x: &f64| bound(Side::Lower, &|v| v <= x) >= p - ROUNDING;
+                let shown_below = |x: &f64| bound(Side::Upper, &|v| v < x) <= p + ROUNDING;
+                let point = pooled.pool.quantile(p);
+                let above = values.partition_point(|x| !shown_above(x));
+                let below = values.partition_point(shown_below);
+                let upper = values.get(above).map(|x| x.max(point));
+                let lower = below.checked_sub(1).map(|at| values[at].min(point));
+                let ci = pooled.quantile(aggregate, NEUTRAL).unwrap().ci.unwrap();
+                assert_eq!((ci.lower, ci.upper), (lower, upper), "{aggregate:?}");
+                ends += usize::from(lower.is_some()) + usize::from(upper.is_some());
+            }
+        }
+        assert!(ends > 12, "{ends}");
     }
 
     #[test]
