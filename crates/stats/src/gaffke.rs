@@ -4,7 +4,8 @@
 //! the simplex (Dirichlet with all parameters 1), the upper bound is the `level` quantile of
 //! Σ wᵢ xᵢ (Gaffke 2005, Mathematical Methods of Statistics 14, 451–467; Learned-Miller and Thomas
 //! 2019, arXiv:1905.06208). Of values that are all 0 or 1 it is the Clopper–Pearson bound; that it
-//! holds for every law on the range is conjectured by both, and proved by neither.
+//! holds for every law on the range is conjectured by both, and proved for n = 1 and for laws on two
+//! points.
 //!
 //! It is computed, not drawn. Σ wᵢ xᵢ > t iff Q = Σ cᵢ Eᵢ > 0, cᵢ = xᵢ − t, Eᵢ independent standard
 //! exponentials, and P(Q > 0) is the integral of exp(F(s)) / 2πi, F(s) = −ln s − Σ ln(1 − cᵢ s),
