@@ -302,23 +302,14 @@ impl<'a> Case<'a> {
     fn needs(&self, open: Option<usize>) -> Needs {
         let (value, n) = self.found;
         let smallest_n = self.claims.smallest_n(value, n);
-        // Beyond a review band it is the far end that is refuted, or not.
-        let more = |sample: &Sample, level| {
-            let claim = match self.criterion.compare(sample.point(self.aggregate)) {
-                Comparison::Violated => self.claims.fails,
-                Comparison::Review | Comparison::Holds => self.claims.passes,
-            };
-            Claim { level, ..claim }.more_questions(sample).ok()
+        // A fail takes Holm's level.
+        let Claims { passes, fails, .. } = self.claims;
+        let fails = Claim { level: self.strictest, ..fails };
+        let more = open.map(|at| passes.more_questions(&fails, &self.samples[at]));
+        let more_questions = match more {
+            Some(Ok(MoreQuestions::Number(more))) => Some(more),
+            _ => None,
         };
-        // A claim that is settled at the plain level is refuted there, and not yet at Holm's.
-        let more_questions = open.and_then(|at| match more(&self.samples[at], LEVEL) {
-            Some(MoreQuestions::Number(more)) => Some(more),
-            Some(MoreQuestions::Settled) => match more(&self.samples[at], self.strictest) {
-                Some(MoreQuestions::Number(more)) => Some(more),
-                _ => None,
-            },
-            Some(MoreQuestions::NoFeasibleNumber) | None => None,
-        });
         Needs { smallest_n, more_questions }
     }
 }

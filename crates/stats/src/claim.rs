@@ -59,34 +59,47 @@ impl Claim {
         samples: &[&Sample],
         resamples: usize,
     ) -> Result<Vec<Answer>, BoundError> {
+        let shown = self.given(Answer::Shown, samples, resamples)?;
+        let refuted = self.given(Answer::Refuted, samples, resamples)?;
+        let answer = |(shown, refuted)| match (shown, refuted) {
+            (true, _) => Answer::Shown,
+            (_, true) => Answer::Refuted,
+            _ => Answer::Open,
+        };
+        Ok(shown.into_iter().zip(refuted).map(answer).collect())
+    }
+
+    /// Whether the answer of each sample is this one, shown or refuted.
+    pub(crate) fn given(
+        &self,
+        answer: Answer,
+        samples: &[&Sample],
+        resamples: usize,
+    ) -> Result<Vec<bool>, BoundError> {
         let Self { aggregate, range, level, .. } = *self;
         Sample::check(samples, range, level)?;
-        let mut answers = vec![Answer::Open; samples.len()];
-        // A bound never lies on the wrong side of the point, so only one can decide.
-        for (holds, side, decided) in
-            [(true, self.side, Answer::Shown), (false, self.side.opposite(), Answer::Refuted)]
-        {
-            let decides = |bound: f64| bound.is_finite() && self.holds(bound) == holds;
-            // What the nearer of two bounds leaves open, the more cautious one does too.
-            let worth_resampling = |sample: &Sample| {
-                self.holds(sample.point(aggregate)) == holds
-                    && sample
-                        .bound_without_resamples(aggregate, range, side, level)
-                        .is_none_or(decides)
-            };
-            let asked: Vec<usize> = (0..samples.len())
-                .into_par_iter()
-                .filter(|&at| worth_resampling(samples[at]))
-                .collect();
-            let bounded: Vec<&Sample> = asked.iter().map(|&at| samples[at]).collect();
-            let bounds = Sample::bounds_with(&bounded, aggregate, range, side, level, resamples)?;
-            for (at, bound) in asked.into_iter().zip(bounds) {
-                if decides(bound) {
-                    answers[at] = decided;
-                }
-            }
+        let (holds, side) = match answer {
+            Answer::Shown => (true, self.side),
+            Answer::Refuted | Answer::Open => (false, self.side.opposite()),
+        };
+        let decides = |bound: f64| bound.is_finite() && self.holds(bound) == holds;
+        // A bound never lies on the wrong side of the point, and what the nearer of two bounds
+        // leaves open, the more cautious one does too.
+        let worth_resampling = |sample: &Sample| {
+            self.holds(sample.point(aggregate)) == holds
+                && sample.bound_without_resamples(aggregate, range, side, level).is_none_or(decides)
+        };
+        let asked: Vec<usize> = (0..samples.len())
+            .into_par_iter()
+            .filter(|&at| worth_resampling(samples[at]))
+            .collect();
+        let bounded: Vec<&Sample> = asked.iter().map(|&at| samples[at]).collect();
+        let bounds = Sample::bounds_with(&bounded, aggregate, range, side, level, resamples)?;
+        let mut given = vec![false; samples.len()];
+        for (at, bound) in asked.into_iter().zip(bounds) {
+            given[at] = decides(bound);
         }
-        Ok(answers)
+        Ok(given)
     }
 
     /// Whether a value satisfies it; one that is not finite does not.

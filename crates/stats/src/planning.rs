@@ -1,26 +1,19 @@
 //! What it takes to decide a claim: how many questions, and how probably they do.
 
 use rayon::prelude::*;
-use wfgy_core::Aggregate;
-use wfgy_kernel::resample::Stream;
+use wfgy_kernel::resample::{ABREAST, Stream};
 
 use crate::bounded_mean::{RESAMPLES, SEED};
-use crate::{Answer, BoundError, Claim, Population, Sample, at_most};
+use crate::{Answer, BoundError, Claim, Population, Sample};
 
 /// Resamples beyond the bound in each of them: their noise adds 3 % to the variance of a bound.
 const PLANNING_TAIL: f64 = 20.0;
 
 /// Data sets that a probability is estimated from: its standard error at 0.8 is 0.028.
-const TRIALS: usize = 200;
+pub(crate) const TRIALS: usize = 200;
 
 /// How probable a decision must be for a number of questions to count as enough.
-const PROBABLE: f64 = 0.8;
-
-/// Closer to the threshold than this, in standard errors, no feasible number of questions decides.
-const TOO_CLOSE: f64 = 0.25;
-
-/// The most questions that are proposed, as a multiple of those at hand.
-const MOST_TIMES: usize = 200;
+pub(crate) const PROBABLE: f64 = 0.8;
 
 /// The most questions that are planned for.
 pub const MOST_PLANNED: usize = 10_000;
@@ -38,47 +31,10 @@ pub struct Power {
     pub point_holds: f64,
 }
 
-/// How many more questions would settle an open claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MoreQuestions {
-    /// None: it is shown or refuted already.
-    Settled,
-    /// So many more, probably.
-    Number(usize),
-    /// The statistic is too close to the threshold: no feasible number.
-    NoFeasibleNumber,
-}
-
 impl Claim {
-    /// How many questions more than those of `sample` would settle it: the smallest N at which
-    /// n + N questions, drawn from the observed ones with replacement, give a decision with
-    /// probability at least 0.8 (to within 5 % of n + N).
-    ///
-    /// Closer than 0.25 standard errors to the threshold, or where 200 n questions do not decide,
-    /// no number is feasible. It takes the observed questions for the population: what it
-    /// promises, it promises if the estimate is right. No number settles a count, to which
-    /// questions only add.
-    ///
-    /// # Errors
-    /// As [`Sample::bound`].
-    pub fn more_questions(&self, sample: &Sample) -> Result<MoreQuestions, BoundError> {
-        if self.answer(sample)? != Answer::Open {
-            return Ok(MoreQuestions::Settled);
-        }
-        if self.aggregate == Aggregate::Count {
-            return Ok(MoreQuestions::NoFeasibleNumber);
-        }
-        let gap = (sample.point(self.aggregate) - self.threshold).abs();
-        if gap < TOO_CLOSE * self.standard_error(sample) || at_most(gap, 1e-9) {
-            return Ok(MoreQuestions::NoFeasibleNumber);
-        }
-        let n = sample.n();
-        let enough = |more: usize| -> Result<bool, BoundError> {
-            let drawn = |stream: &mut Stream| vec![resampled(sample, n + more, stream)];
-            Ok(self.power_with(drawn)?.open <= 1.0 - PROBABLE)
-        };
-        let found = least(n, n.div_ceil(16), n * MOST_TIMES - n, enough)?;
-        Ok(found.map_or(MoreQuestions::NoFeasibleNumber, MoreQuestions::Number))
+    /// Resamples of a bound in planning.
+    pub(crate) fn planning_resamples(&self) -> usize {
+        ((PLANNING_TAIL / (1.0 - self.level)).ceil() as usize).min(RESAMPLES)
     }
 
     /// How probable each answer is with `questions` questions from `population`. Where that has
@@ -109,25 +65,25 @@ impl Claim {
         &self,
         draw: impl Fn(&mut Stream) -> Vec<Vec<f64>> + Sync,
     ) -> Result<Power, BoundError> {
-        let resamples = ((PLANNING_TAIL / (1.0 - self.level)).ceil() as usize).min(RESAMPLES);
-        let trials: Vec<Vec<Sample>> = (0..TRIALS as u64)
-            .into_par_iter()
-            .map(|trial| {
-                let slots = draw(&mut Stream::new(SEED ^ 1, trial));
-                // No values decide nothing.
-                slots.into_iter().map(Sample::new).collect::<Result<_, _>>().unwrap_or_default()
-            })
-            .collect();
-        let samples: Vec<&Sample> = trials.iter().flatten().collect();
-        let mut of_samples = self.answers_with(&samples, resamples)?.into_iter();
-        let answers: Vec<(Answer, bool)> = trials
-            .iter()
-            .map(|slots| {
+        let mut answers: Vec<(Answer, bool)> = Vec::with_capacity(TRIALS);
+        for trials in blocks() {
+            let trials: Vec<Vec<Sample>> = trials
+                .into_par_iter()
+                .map(|trial| {
+                    let slots = draw(&mut Stream::new(SEED ^ 1, trial));
+                    // No values decide nothing.
+                    slots.into_iter().map(Sample::new).collect::<Result<_, _>>().unwrap_or_default()
+                })
+                .collect();
+            let samples: Vec<&Sample> = trials.iter().flatten().collect();
+            let mut of_samples =
+                self.answers_with(&samples, self.planning_resamples())?.into_iter();
+            answers.extend(trials.iter().map(|slots| {
                 let of_slots: Vec<Answer> = of_samples.by_ref().take(slots.len()).collect();
                 let holds = |sample: &Sample| self.holds(sample.point(self.aggregate));
                 (together(&of_slots), !slots.is_empty() && slots.iter().all(holds))
-            })
-            .collect();
+            }));
+        }
         let share = |counts: &dyn Fn(&(Answer, bool)) -> bool| {
             answers.iter().filter(|answer| counts(answer)).count() as f64 / answers.len() as f64
         };
@@ -137,18 +93,6 @@ impl Claim {
             open: share(&|(answer, _)| *answer == Answer::Open),
             point_holds: share(&|(_, holds)| *holds),
         })
-    }
-
-    /// Bootstrap standard error of the statistic.
-    fn standard_error(&self, sample: &Sample) -> f64 {
-        let point = |trial| {
-            let values = resampled(sample, sample.n(), &mut Stream::new(SEED ^ 2, trial));
-            Some(Sample::new(values).ok()?.point(self.aggregate))
-        };
-        let points: Vec<f64> = (0..TRIALS as u64).into_par_iter().filter_map(point).collect();
-        let mean = points.iter().sum::<f64>() / points.len() as f64;
-        let squares = points.iter().map(|point| (point - mean).powi(2)).sum::<f64>();
-        (squares / (points.len() - 1) as f64).sqrt()
     }
 }
 
@@ -165,7 +109,7 @@ fn together(slots: &[Answer]) -> Answer {
 
 /// The smallest number of questions, from 1 to `most`, that is enough beside `present` ones, to
 /// within 5 % of all; `None` where `most` are not enough. What is enough stays enough with more.
-fn least(
+pub(crate) fn least(
     present: usize,
     first: usize,
     most: usize,
@@ -185,14 +129,16 @@ fn least(
     Ok(Some(above))
 }
 
-/// `size` values of the sample, drawn with replacement.
-fn resampled(sample: &Sample, size: usize, stream: &mut Stream) -> Vec<f64> {
-    let n = sample.n() as u32;
-    (0..size).map(|_| sample.values()[stream.below(n) as usize]).collect()
+/// The data sets, by number, in blocks: so many are held at once.
+pub(crate) fn blocks() -> impl Iterator<Item = std::ops::Range<u64>> {
+    let all = TRIALS as u64;
+    (0..all).step_by(2 * ABREAST).map(move |first| first..all.min(first + 2 * ABREAST as u64))
 }
 
 #[cfg(test)]
 mod tests {
+    use wfgy_core::Aggregate;
+
     use super::*;
     use crate::{Range, Side};
 
@@ -202,40 +148,6 @@ mod tests {
 
     fn at_least_claim(aggregate: Aggregate, threshold: f64) -> Claim {
         Claim { aggregate, range: Range::UNIT, side: Side::Lower, threshold, level: 0.95 }
-    }
-
-    #[test]
-    fn rule_more_questions_are_proposed_where_they_would_settle_it() {
-        let sample = Sample::new((0..40).map(|i| f64::from(i % 10) / 10.0).collect()).unwrap();
-        let more = |threshold| at_most_claim(Aggregate::Mean, threshold).more_questions(&sample);
-        assert_eq!(more(0.60), Ok(MoreQuestions::Settled));
-        assert_eq!(more(0.30), Ok(MoreQuestions::Settled));
-        // 0.25 standard errors are 0.011.
-        assert_eq!(more(0.455), Ok(MoreQuestions::NoFeasibleNumber));
-        assert_eq!(more(0.45), Ok(MoreQuestions::NoFeasibleNumber));
-        let Ok(MoreQuestions::Number(near)) = more(0.48) else { panic!("{:?}", more(0.48)) };
-        let Ok(MoreQuestions::Number(far)) = more(0.51) else { panic!("{:?}", more(0.51)) };
-        // ((1.645 + 0.842) 0.287 / gap)² questions in all, by the normal approximation.
-        assert!((450..800).contains(&near), "{near}");
-        assert!((60..160).contains(&far), "{far}");
-    }
-
-    #[test]
-    fn rule_no_number_of_questions_settles_a_count() {
-        let sample = Sample::new((0..100).map(|i| f64::from(u8::from(i < 4))).collect()).unwrap();
-        let count = at_most_claim(Aggregate::Count, 5.0);
-        assert_eq!(count.more_questions(&sample), Ok(MoreQuestions::NoFeasibleNumber));
-        // The share that they are is settled by more of the same.
-        let share = at_most_claim(Aggregate::Share, 0.05).more_questions(&sample);
-        assert!(matches!(share, Ok(MoreQuestions::Number(_))), "{share:?}");
-    }
-
-    #[test]
-    fn rule_a_median_of_few_questions_gets_a_number_too() {
-        let sample = Sample::new(vec![0.30, 0.35, 0.38, 0.41]).unwrap();
-        let claim = at_most_claim(Aggregate::Median, 0.45);
-        // All four are below: five such questions show it.
-        assert_eq!(claim.more_questions(&sample), Ok(MoreQuestions::Number(1)));
     }
 
     #[test]
