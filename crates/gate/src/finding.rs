@@ -74,8 +74,8 @@ pub struct Needs {
     /// best; `None` where no number of questions does. A count grows with the questions: 1 where
     /// as many as there are could pass, else `None`.
     pub smallest_n: Option<usize>,
-    /// How many more questions would settle it with probability 0.8; `None` where it is decided,
-    /// and, where it is undecided, if no feasible number would.
+    /// How many more questions would probably settle it; `None` where it is decided, and, where it
+    /// is undecided, if no feasible number would.
     pub more_questions: Option<usize>,
 }
 
