@@ -1,8 +1,8 @@
 //! Operating characteristics: how often a gate is wrong.
 //!
 //! `cargo bench -p wfgy-gate --bench gate -- WHAT [DATA_SETS [SCENARIO]]`, WHAT one of `boundary`,
-//! `power`, `watch`, `more`, SCENARIO a part of the names to keep; a CSV on standard output.
-//! `run.sh` beside this file runs all four.
+//! `power`, `correlations` (power at others than 0.5), `watch`, `more`, SCENARIO a part of the
+//! names to keep; a CSV on standard output. `run.sh` beside this file runs all of them.
 
 #[path = "../../crates/gate/tests/healthy/mod.rs"]
 #[allow(clippy::unwrap_used, reason = "what every test starts from: it cannot fail")]
@@ -34,35 +34,41 @@ const CHECKED: u64 = 64;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let what = arguments.first().map_or("", String::as_str);
-    let data_sets = |default: u64| -> Result<u64, Failure> {
-        Ok(arguments.get(1).map_or(Ok(default), |n| n.parse())?)
-    };
+    let given: Option<u64> = arguments.get(1).map(|n| n.parse()).transpose()?;
+    let data_sets = |default: u64| given.unwrap_or(default);
     let name = arguments.get(2).map_or("", String::as_str);
     if !what.is_empty() {
         println!("# kernel path {}", Isa::active());
     }
     match what {
-        "boundary" => decisions(&[0.0], data_sets(20_000)?, name),
-        "power" => decisions(&[-1.0, 1.0], data_sets(20_000)?, name),
-        "watch" => watch(data_sets(5_000)?),
-        "more" => more::simulate(data_sets(600)?, name),
+        "boundary" => decisions(&[0.0], None, data_sets(20_000), name),
+        "power" => decisions(&[-1.0, 1.0], Some(&[0.5]), data_sets(20_000), name),
+        "correlations" => decisions(&[-1.0, 1.0], Some(&[0.0, 0.9]), data_sets(2_000), name),
+        "watch" => watch(data_sets(20_000)),
+        "more" => more::simulate(given, name),
         // `cargo bench` runs every bench without arguments.
         "" => {
-            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS [SCENARIO]]");
+            eprintln!("usage: gate boundary|power|correlations|watch|more [DATA_SETS [SCENARIO]]");
             Ok(())
         }
         other => Err(format!("no simulation is called `{other}`").into()),
     }
 }
 
-/// Rates of both modes; at an effect of 0 a pass is a false pass and a fail a false fail.
-fn decisions(effects: &[f64], data_sets: u64, name: &str) -> Result<(), Failure> {
+/// Rates of both modes; at an effect of 0 a pass is a false pass and a fail a false fail. At all
+/// correlations and sizes of a scenario, or at these correlations and its main sizes.
+fn decisions(
+    effects: &[f64],
+    at: Option<&[f64]>,
+    data_sets: u64,
+    name: &str,
+) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "claim,correlation,n,effect,data_sets,point_pass,pass,fail,inconclusive")?;
     for scenario in scenarios().into_iter().filter(|scenario| scenario.name.contains(name)) {
-        let (correlations, sizes) = match effects {
-            [0.0] => (scenario.correlations, scenario.sizes),
-            _ => (&[0.5][..], scenario.main_sizes),
+        let (correlations, sizes) = match at {
+            None => (scenario.correlations, scenario.sizes),
+            Some(correlations) => (correlations, scenario.main_sizes),
         };
         for &correlation in correlations {
             let drawn = scenario.at(correlation);

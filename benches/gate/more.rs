@@ -13,12 +13,18 @@ use crate::scenario::{DataSet, Failure, scenarios, with_review};
 /// Questions at hand.
 const SIZES: [usize; 2] = [40, 100];
 
-/// The scenarios that are asked about; a mean takes hours.
-const ASKED: [&str; 3] = [
-    "median of distances <= 0.45",
-    "p95 of distances <= 0.60",
-    "worst of four wordings <= 0.45, all on it",
+/// The scenarios that are asked about, with the data sets of each: bounds of means are resampled.
+const ASKED: [(&str, u64); 5] = [
+    ("mean of shares >= 0.70", 400),
+    ("mean of differences >= -0.02", 400),
+    (MEDIAN, 600),
+    ("p95 of distances <= 0.60", 600),
+    ("worst of four wordings <= 0.45, all on it", 600),
 ];
+
+/// Asked about once more with a review band.
+const MEDIAN: &str = "median of distances <= 0.45";
+const IN_REVIEW: (&str, u64) = ("median of distances <= 0.45, review to 0.48", 600);
 
 /// Correlation between the runs of a question.
 const CORRELATION: f64 = 0.5;
@@ -31,18 +37,21 @@ enum Outcome {
 
 /// The truth is spread evenly within three standard errors around the bound; the new questions come
 /// from the true population, the old ones are kept.
-pub(crate) fn simulate(data_sets: u64, only: &str) -> Result<(), Failure> {
+pub(crate) fn simulate(data_sets: Option<u64>, only: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
         "claim,n,data_sets,open,no_feasible_number,median_n_more,decided,standard_error"
     )?;
-    let mut asked: Vec<_> =
-        scenarios().into_iter().filter(|scenario| ASKED.contains(&scenario.name)).collect();
-    let median = scenarios().into_iter().find(|scenario| scenario.name == ASKED[0]);
-    let name = "median of distances <= 0.45, review to 0.48";
-    asked.push(with_review(median.ok_or("a scenario")?, name, [0.45, 0.48]));
-    for scenario in asked.into_iter().filter(|scenario| scenario.name.contains(only)) {
+    let named = |name| scenarios().into_iter().find(|scenario| scenario.name == name);
+    let mut asked = Vec::new();
+    for (name, usual) in ASKED {
+        asked.push((named(name).ok_or("a scenario")?, usual));
+    }
+    let median = named(MEDIAN).ok_or("a scenario")?;
+    asked.push((with_review(median, IN_REVIEW.0, [0.45, 0.48]), IN_REVIEW.1));
+    for (scenario, usual) in asked.into_iter().filter(|(one, _)| one.name.contains(only)) {
+        let data_sets = data_sets.unwrap_or(usual);
         let drawn = scenario.at(CORRELATION);
         for n in SIZES {
             let error = scenario.error(&drawn, n, SEED ^ 1)?;
