@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = ROOT / "benches" / "runs"
 PAGES = {
-    "benches/gate/README.md": ["boundary", "power", "watch", "more"],
+    "benches/gate/README.md": ["boundary", "power", "correlations", "watch", "more"],
     "docs/statistics.md": ["gate-errors", "gate-more"],
 }
 
@@ -45,12 +45,12 @@ def with_source(what, head, rows):
 
 def decisions(what):
     head = ["claim", "correlation", "n", "point passes", "confident passes", "fails", "inconclusive"]
-    if what == "power":
+    if what != "boundary":
         head.insert(3, "truth is")
     rows = []
     for row in newest(what)[2]:
         cells = [row["claim"], row["correlation"], row["n"]]
-        if what == "power":
+        if what != "boundary":
             cells.append("better" if float(row["effect"]) > 0 else "worse")
         rows.append(cells + [percent(row[name]) for name in ("point_pass", "pass", "fail", "inconclusive")])
     return with_source(what, head, rows)
