@@ -155,6 +155,12 @@ def check_runs_asked(ev, gold, tokenizer, out):
                 out.note("exported", row is not None and row["sha256"] in sums,
                          "wording %s: not exported, or another text" % (key,))
     out.all("seeds", ["run %s should have been dropped" % (k,) for k in ev.runs if k not in asked])
+    graphs = range(1, ev.context.get("rebuilt", 0) + 1)
+    again = {(q, w, s + by * ev.first_rebuilt): (q, w, s) for q, w, s in ev.runs for by in graphs}
+    out.note("seeds", set(again) == set(ev.rebuilt), "the runs of rebuilds are not those of the index, again")
+    for key in set(again) & set(ev.rebuilt):
+        out.note("seeds", ev.rebuilt[key].record["text"] == ev.runs[again[key]].record["text"],
+                 "run %s asked another text than run %s" % (key, again[key]))
     out.all("seeds", ["run %s is of no question" % (k,) for k in ev.strange_runs])
     for q in ev.questions.values():
         own = {analyzer.sha256(schema.passage(t)) for t in q.anchor_texts(ev.index)} if q.answerable else set()

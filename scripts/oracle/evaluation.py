@@ -131,8 +131,12 @@ class Evaluation:
         self.counter = coverage.Counter(index, tokenizer) if tokenizer else None
         self.questions = {q["id"]: Question(q, index, self.counter, self.document)
                           for q in gold["items"]}
-        self.runs = {key: Run(r) for key, r in records.items()
-                     if key[0] in self.questions and r["status"] != "unasked"}
+        runs = {key: Run(r) for key, r in records.items()
+                if key[0] in self.questions and r["status"] != "unasked"}
+        self.first_rebuilt = max(self.context["seeds"]) + 1
+        self.runs = {key: run for key, run in runs.items() if key[2] < self.first_rebuilt}
+        # What other graphs answered: in λ alone.
+        self.rebuilt = {key: run for key, run in runs.items() if key[2] >= self.first_rebuilt}
         self.runs_of = {q: [] for q in self.questions}
         for key in self.runs:
             self.runs_of[key[0]].append(key)
@@ -159,7 +163,7 @@ class Evaluation:
             ds, scores = similarity.against_all(queries, self.index.vectors, metric)
             for i, key in enumerate(block):
                 self._score_run(key, self.runs[key], ds[i], scores[i])
-        for run in self.runs.values():
+        for run in list(self.runs.values()) + list(self.rebuilt.values()):
             question = self.questions[run.record["question"]]
             run.coverage = {k: question.targets.measure(self.units(run, k)) for k in self.cuts} \
                 if run.usable and question.answerable else {}
@@ -235,9 +239,11 @@ class Evaluation:
         out = {}
         out.update(self._delta_metrics())
         out.update(self._coverage_metrics())
-        out.update(agreement.summary(
-            {q: {key[1:]: (self.runs[key].items, self.found(self.runs[key]))
-                 for key in self.runs_of[q]} for q in self.answerable()}))
+        seen = {q: {} for q in self.answerable()}
+        for key, run in list(self.runs.items()) + list(self.rebuilt.items()):
+            if key[0] in seen:
+                seen[key[0]][key[1:]] = (run.items, self.found(run))
+        out.update(agreement.summary(seen))
         out.update(self._ranking_metrics())
         out.update(self._graph_metrics())
         failed = pooled("share", [[float(not self.runs[key].usable) for key in self.runs_of[q]]

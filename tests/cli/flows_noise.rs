@@ -127,6 +127,49 @@ fn without_a_graph_the_floor_is_zero_and_nothing_is_widened() {
 }
 
 #[test]
+fn rebuild_seeds_make_the_luck_of_a_poor_graph_show_in_lambda_and_in_its_replay() {
+    let world = world();
+    let asked = |more: &[&str]| judge(&world, "unlucky", &["--min-cov", "0.5"], more).success();
+    asked(&["--out", "alone"]);
+    let ran = asked(&["--rebuild-seeds", "3", "--out", "out"]);
+    for said in ["2 seeds, λ over 3 rebuilt graphs too", "rebuild_seeds 3"] {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.told());
+    }
+    let [alone, report] =
+        ["alone", "out"].map(|folder| json_file(&world, &format!("{folder}/report.json")));
+    assert_eq!(
+        (&report["context"]["rebuilt"], &report["context"]["rebuild_seeds"]),
+        (&3.into(), &3.into())
+    );
+    let metrics = |report: &Value| report["metrics"].as_object().expect("metrics").clone();
+    for ((name, was), (_, is)) in metrics(&alone).iter().zip(&metrics(&report)) {
+        assert!(was == is || name.starts_with("lambda."), "{name}");
+    }
+    let rate = |report: &Value| report["metrics"]["lambda.flip_rate"]["point"].as_f64();
+    assert!(rate(&report) > rate(&alone), "{:?}, {:?}", rate(&report), rate(&alone));
+    let verdict = json_file(&world, "out/verdict.json");
+    assert_eq!(verdict["decided"]["policy"]["rebuild_seeds"], 3);
+    let replay = ["replay", "out", "--min-cov", "0.5", "--format", "json"];
+    let again = json(&world.eval(&replay).success());
+    assert_eq!(again["decided"]["findings"], verdict["decided"]["findings"]);
+    // A policy that asks for other rebuilds is another question.
+    world.write(
+        "other.toml",
+        format!("rebuild_seeds = 2\n{}", POLICY.split("\n\n").next().expect("one")),
+    );
+    let ran = judge(&world, "unlucky", &["--policy", "other.toml"], &[]).success();
+    assert!(ran.stdout.contains("rebuild_seeds 2"), "{}", ran.told());
+    world
+        .eval(&["replay", "out", "--policy", "other.toml"])
+        .refuses(2, &["rebuild_seeds 3, the policy 2"]);
+    let ran = judge(&world, "unlucky", &["--min-cov", "0.5"], &["--rebuild-seeds", "21"]);
+    ran.refuses(2, &["rebuild_seeds is 21", "0 to 20"]);
+    world.build(&["--input", "corpus_vB.json", "--out", "exact", "--ann", "none"]).success();
+    let ran = judge(&world, "exact", &["--min-cov", "0.5"], &["--rebuild-seeds", "3"]).success();
+    assert!(ran.stdout.contains("2 seeds, no graph to rebuild"), "{}", ran.told());
+}
+
+#[test]
 fn a_noise_floor_is_decided_alike_at_1_and_8_threads() {
     let world = world();
     let once = |threads: &str| {

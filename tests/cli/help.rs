@@ -25,7 +25,7 @@ const OPTIONS: [(&str, &str, &str); 15] = [
         WFGY_EVAL,
         "",
         "--gold --index --min-cov --max-ds --targets --policy --baseline --no-baseline --latency \
-         --k --seeds --integrity --model --embedder-url --vectors --scorer --out --export-vectors --no-file --format \
+         --k --seeds --rebuild-seeds --integrity --model --embedder-url --vectors --scorer --out --export-vectors --no-file --format \
          --trec-run --trec-level --store --redact --threads --verbose --log-format --version",
     ),
     (WFGY_EVAL, "replay", "--policy --min-cov --max-ds --targets --k --no-baseline --format"),

@@ -68,11 +68,12 @@ const WITHOUT_DEFAULT: &str = "--input --out --gold --index --to --reason --buil
      --qrels --run";
 
 /// The range or unit of each option that takes a number.
-const UNITS: [(&str, &str); 17] = [
+const UNITS: [(&str, &str); 18] = [
     ("--min-cov", "[0, 1]"),
     ("--max-ds", "[0, 2]"),
     ("--k", "hits"),
     ("--seeds", "seeds"),
+    ("--rebuild-seeds", "graphs"),
     ("--threads", "threads"),
     ("--m", "links"),
     ("--ef-construction", "candidates"),

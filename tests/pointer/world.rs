@@ -247,6 +247,7 @@ impl Case {
             unit: Unit::Snippet,
             k: policy.k,
             seeds: (0..policy.seeds as u64).collect(),
+            rebuild_seeds: 0,
             scorer: setting.scorer,
             scorer_schema: setting.scorer_schema,
             stored_vectors: true,

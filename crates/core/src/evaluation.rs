@@ -304,6 +304,13 @@ pub struct Context {
     pub k: usize,
     /// The seeds asked.
     pub seeds: Vec<u64>,
+    /// On how many graphs linked anew λ was to be taken as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rebuild_seeds: usize,
+    /// On how many it was: as many, or none where the index has no graph. Of rebuild r, from 1 on,
+    /// the run of seed s stands as that of seed s + r · (1 + the greatest seed).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rebuilt: usize,
     /// EMBED_MODEL_VER of the scoring embedder.
     pub scorer: String,
     /// Its EMBED_SCHEMA.
@@ -322,6 +329,10 @@ pub struct Context {
     /// Runs that were planned, are no records and say nothing of the index, by reason: no
     /// perturbation applied, or it gave the text of an earlier seed.
     pub dropped_runs: BTreeMap<String, usize>,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// How the answer changes with the number of hits that count: one entry a cutoff in each list.

@@ -154,6 +154,8 @@ impl Arm<'_> {
             unit: parts.gold.unit(),
             k: settings.k,
             seeds: settings.seeds.clone(),
+            rebuild_seeds: 0,
+            rebuilt: 0,
             scorer: parts.scorer.identity().model_ver.clone(),
             scorer_schema: parts.scorer.identity().schema.to_string(),
             stored_vectors: index.stored || !parts.scorer_embeds_any_text,

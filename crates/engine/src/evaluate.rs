@@ -1,6 +1,6 @@
 //! One evaluation from beginning to end, of an index alone or beside a baseline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wfgy_core::Unit;
 use wfgy_core::evaluation::{Context, Noise, RunRecord, TimingRecord};
@@ -53,8 +53,49 @@ pub fn evaluate(
     settings: &Settings,
     progress: OnProgress<'_>,
 ) -> Result<Evaluation, EvaluateError> {
-    let ([evaluation], _) = arms([parts], None, settings, progress)?;
+    evaluate_rebuilt(parts, None, settings, progress)
+}
+
+/// [`evaluate`], and where `rebuilds` are given the runs of their seeds as well.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_rebuilt(
+    parts: Parts<'_>,
+    rebuilds: Option<Rebuilds<'_>>,
+    settings: &Settings,
+    progress: OnProgress<'_>,
+) -> Result<Evaluation, EvaluateError> {
+    let ([mut evaluation], rebuilt) = arms([parts], rebuilds, settings, progress)?;
+    evaluation.count_as_seeds(rebuilds, rebuilt);
     Ok(evaluation)
+}
+
+impl Evaluation {
+    /// Adds the runs of rebuilds under numbers of seeds that nobody asked. Each rebuild is asked
+    /// every seed: what its graph answers like the index's own leaves every share of λ as it is.
+    fn count_as_seeds(&mut self, rebuilds: Option<Rebuilds<'_>>, rebuilt: Rebuilt) {
+        let Some(Rebuilds { seeds: wanted @ 1.., .. }) = rebuilds else { return };
+        let Self { context, runs, .. } = self;
+        context.rebuild_seeds = wanted;
+        let Some(mut rebuilt) = rebuilt else { return };
+        rebuilt.truncate(wanted);
+        context.rebuilt = rebuilt.len();
+        let stride = first_rebuilt(&context.seeds);
+        for (by, again) in (1..).zip(rebuilt) {
+            runs.extend(
+                again.into_iter().map(|run| RunRecord { seed: run.seed + by * stride, ..run }),
+            );
+        }
+        let ids = context.questions.iter().map(|question| question.id.as_str());
+        let places: BTreeMap<&str, usize> = ids.zip(0..).collect();
+        runs.sort_by_key(|run| (places.get(run.question.as_str()), run.wording, run.seed));
+    }
+}
+
+/// The number from which seeds are those of rebuilds: one above the greatest that was asked.
+pub(crate) fn first_rebuilt(seeds: &[u64]) -> u64 {
+    seeds.iter().max().map_or(0, |seed| seed.saturating_add(1))
 }
 
 /// What a candidate and a baseline gave side by side.
@@ -88,12 +129,15 @@ pub fn evaluate_pair(
         return Err(EvaluateError::Setting { name: "the baseline's gold set", problem });
     }
     let arms = arms([candidate, baseline], rebuilds, settings, progress)?;
-    let ([candidate, baseline], rebuilt) = arms;
+    let ([mut candidate, baseline], rebuilt) = arms;
     let [of_candidate, of_baseline] =
         [&candidate, &baseline].map(|arm| Records { context: &arm.context, runs: &arm.runs });
-    let noise = rebuilds
-        .map(|rebuilds| noise(rebuilds, rebuilt.as_deref(), of_candidate, of_baseline, settings.k));
-    Ok(PairEvaluation { noise: noise.transpose()?, candidate, baseline })
+    let wanted = rebuilds.map(|rebuilds| rebuilds.noise).filter(|wanted| *wanted > 0);
+    let noise = wanted
+        .map(|wanted| noise(wanted, rebuilt.as_deref(), of_candidate, of_baseline, settings.k));
+    let noise = noise.transpose()?;
+    candidate.count_as_seeds(rebuilds, rebuilt);
+    Ok(PairEvaluation { noise, candidate, baseline })
 }
 
 /// Evaluates every arm under the plan of the first.

@@ -40,7 +40,9 @@ pub use changes::{ChangedQuestion, ChangedSide, changed_questions};
 pub use check::{GoldProblem, GoldProblemKind, check_gold};
 pub use embedded::Exports;
 pub use error::EvaluateError;
-pub use evaluate::{Evaluation, KnownDistances, PairEvaluation, evaluate, evaluate_pair};
+pub use evaluate::{
+    Evaluation, KnownDistances, PairEvaluation, evaluate, evaluate_pair, evaluate_rebuilt,
+};
 pub use latency::{StageLatency, latency};
 pub use latency_pass::{CALLS, measure_latency};
 pub use latency_ratio::{add_latency_ratios, latency_quantiles};

@@ -25,8 +25,10 @@ pub(crate) type Rebuilt = Option<Vec<Vec<RunRecord>>>;
 /// The candidate's index with other graphs.
 #[derive(Clone, Copy)]
 pub struct Rebuilds<'a> {
-    /// How many; at least 2.
-    pub count: usize,
+    /// Over how many the noise floor is taken: at least 2, or 0.
+    pub noise: usize,
+    /// The runs of how many count as seeds.
+    pub seeds: usize,
     /// The index with its graph linked anew; the argument, from 1 on, is what its seed differs by.
     /// It holds the snippets of the candidate at the same positions. `None` where the index has no
     /// graph.
@@ -43,8 +45,9 @@ impl Rebuilds<'_> {
         plan: &Plan,
         progress: OnProgress<'_>,
     ) -> Result<Option<Vec<Asked>>, EvaluateError> {
-        let mut asked = Vec::with_capacity(self.count);
-        for seed in 1..=self.count as u64 {
+        let count = self.noise.max(self.seeds);
+        let mut asked = Vec::with_capacity(count);
+        for seed in 1..=count as u64 {
             let rebuilt = (self.graph)(seed).map_err(EvaluateError::at("rebuild"))?;
             let Some(store) = rebuilt else { return Ok(None) };
             asked.push(Asked::of_other_graph(arm, store.as_ref(), settings, plan, progress));
@@ -55,20 +58,20 @@ impl Rebuilds<'_> {
 
 /// What the runs of the rebuilds say; `None`: there was nothing to rebuild.
 pub(crate) fn noise(
-    rebuilds: Rebuilds<'_>,
+    noise_rebuilds: usize,
     rebuilt: Option<&[Vec<RunRecord>]>,
     candidate: Records<'_>,
     baseline: Records<'_>,
     k: usize,
 ) -> Result<Noise, EvaluateError> {
     let failed = |runs: &Vec<RunRecord>| runs.iter().any(|run| run.status == RunStatus::Failed);
-    let drifts = match rebuilt {
+    let drifts = match rebuilt.map(|rebuilt| &rebuilt[..noise_rebuilds]) {
         None => None,
         // What a failure does to a drift would widen a margin.
         Some(rebuilt) if rebuilt.iter().any(failed) => Some(Default::default()),
         Some(rebuilt) => Some(drifts_of_rebuilds(rebuilt, candidate, baseline, k)?),
     };
-    Ok(Noise { noise_rebuilds: rebuilds.count, k, drifts })
+    Ok(Noise { noise_rebuilds, k, drifts })
 }
 
 /// Adds the noise floor to `evidence`: by metric of drift the 95th percentile, by nearest rank, of

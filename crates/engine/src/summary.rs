@@ -17,7 +17,7 @@ mod grid;
 mod ranking;
 mod sheet;
 
-pub(crate) use agreement::lambda;
+pub(crate) use agreement::{lambda, lambda_over_rebuilds};
 pub(crate) use coverage::found_of_exact;
 pub use curves::curves;
 pub(crate) use drift::{DRIFTS, drifts_of_rebuilds};
@@ -62,6 +62,7 @@ fn evidence(context: &Context, runs: &[RunRecord], grid: &Grid<'_>) -> Evidence 
         unit: context.unit,
         k: grid.k,
         seeds: context.seeds.clone(),
+        rebuild_seeds: context.rebuild_seeds,
         scorer: context.scorer.clone(),
         scorer_schema: context.scorer_schema.clone(),
         stored_vectors: context.stored_vectors,

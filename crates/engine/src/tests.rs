@@ -12,6 +12,7 @@ mod latency;
 mod noise;
 mod once;
 mod pairs;
+mod rebuild_seeds;
 mod summary;
 mod without_vectors;
 

@@ -4,7 +4,7 @@ use wfgy_core::evaluation::{Context, RunRecord, RunStatus};
 use wfgy_score::State;
 
 use crate::error::EvaluateError;
-use crate::summary::{Failed, Grid, QuestionRuns, lambda};
+use crate::summary::{Failed, Grid, QuestionRuns, lambda_over_rebuilds};
 
 /// Hits shown of a question's worst run.
 const SHOWN_HITS: usize = 3;
@@ -35,7 +35,7 @@ pub struct WorstQuestion {
     /// Mean ΔS between wording and first hit, in [0, 2], over the wording ranked by or over all;
     /// `None` where every run failed.
     pub delta_s: Option<f64>,
-    /// λ of its runs, by wording, then seed.
+    /// λ of its runs, by wording, then seed; after them those of rebuilds.
     pub states: Vec<State>,
     /// Wording number of its worst run: lowest coverage, then greatest ΔS, of the wording ranked
     /// by greatest ΔS; `None` without runs.
@@ -121,7 +121,7 @@ fn describe(grid: &Grid<'_>, question: &QuestionRuns<'_>, rank: Rank) -> WorstQu
         coverage: question.value(Failed::LeftOut, 0.0, |run| coverage(run, grid.k)),
         delta_s: question
             .value(Failed::LeftOut, 0.0, |run| ranked(run).then(|| first_delta_s(run))),
-        states: lambda(grid, question).states,
+        states: lambda_over_rebuilds(grid, question, Failed::LeftOut).states,
         wording: worst.map(|run| run.wording),
         seed: worst.map(|run| run.seed),
         asked: worst.and_then(|run| run.text.clone()),

@@ -95,6 +95,7 @@ fn evidence(metrics: &[(&str, f64)]) -> Evidence {
         unit: Unit::Snippet,
         k: 10,
         seeds: vec![0, 1],
+        rebuild_seeds: 0,
         scorer: "minilm".to_owned(),
         scorer_schema: "mean;256;;".to_owned(),
         stored_vectors: true,
@@ -215,6 +216,8 @@ fn a_report(file: &VerdictFile) -> Report {
         unit: Unit::Snippet,
         k: 10,
         seeds: vec![0, 1],
+        rebuild_seeds: 0,
+        rebuilt: 0,
         scorer: "minilm".to_owned(),
         scorer_schema: "mean;256;;".to_owned(),
         stored_vectors: true,
@@ -449,6 +452,12 @@ fn the_verdict_schema_is_what_is_written() {
     let mut strange = value(&cutover(&HEALTHY));
     strange["verdict"] = json!("ok");
     assert!(!schema.accepts(&strange));
+    // Left out where nobody asked.
+    for (rebuilds, taken) in [(0, false), (2, true), (21, false)] {
+        let mut rebuilt = value(&cutover(&HEALTHY));
+        rebuilt["decided"]["policy"]["rebuild_seeds"] = json!(rebuilds);
+        assert_eq!(schema.accepts(&rebuilt), taken, "{rebuilds}");
+    }
 }
 
 #[test]
@@ -483,6 +492,11 @@ fn the_report_schema_is_what_is_written() {
     let baseline = paired.baseline.as_mut().unwrap();
     baseline.noise = Some(Noise { noise_rebuilds: 20, k: 10, drifts: None });
     schema.is_exactly(&value(&paired), &maps);
+    for (rebuilds, rebuilt, taken) in [(3, 3, true), (3, 0, true), (21, 21, false)] {
+        let mut report = a_report(&cutover(&HEALTHY));
+        (report.context.rebuild_seeds, report.context.rebuilt) = (rebuilds, rebuilt);
+        assert_eq!(schema.accepts(&value(&report)), taken, "{rebuilds}, {rebuilt}");
+    }
     let mut strange = report;
     strange["metrics"]["coverage.mean"]["point"] = json!(null);
     assert!(!schema.accepts(&strange));
@@ -495,7 +509,7 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
         assert!(schema.accepts(&toml::from_str(text).unwrap()), "{preset}");
     }
     let base = "[[criterion]]\nmetric = \"coverage.mean\"\nop = \">=\"\nbound = 0.7\n";
-    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nnoise_rebuilds = 2\nmay_change = []\n\
+    let all = "decision = \"point\"\nmin_questions = 1\nk = 1\nseeds = 1\nrebuild_seeds = 2\nnoise_rebuilds = 2\nmay_change = []\n\
                integrity = \"off\"\nexpiry_seconds = 604800\n";
     let more = "kind = \"soft\"\non_no_data = \"fail\"\nreview = [0.6, 0.7]\nmin_wordings = 1\nmin_seeds = 1\n";
     let both = |text: &str| {
@@ -522,6 +536,8 @@ fn the_policy_schema_takes_the_presets_and_what_the_reader_takes() {
             "{bad}"
         );
     }
+    assert!(both(&format!("rebuild_seeds = 20\n{base}")));
+    assert!(!both(&format!("rebuild_seeds = 21\n{base}")));
     for (rebuilds, taken) in [(0, true), (1, false), (20, true), (21, false)] {
         assert_eq!(both(&format!("noise_rebuilds = {rebuilds}\n{base}")), taken, "{rebuilds}");
     }

@@ -180,6 +180,7 @@ fn check_settings(policy: &EffectivePolicy, evidence: &Evidence) -> Result<(), C
     for (field, of_evidence, of_policy) in [
         ("k", evidence.k.to_string(), policy.k.to_string()),
         ("seeds", seeds(&evidence.seeds), seeds(&asked)),
+        ("rebuild_seeds", evidence.rebuild_seeds.to_string(), policy.rebuild_seeds.to_string()),
         ("scorer", evidence.scorer.clone(), policy.scorer.clone()),
         ("scorer schema", evidence.scorer_schema.clone(), policy.scorer_schema.clone()),
     ] {

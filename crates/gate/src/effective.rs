@@ -68,6 +68,9 @@ pub struct EffectivePolicy {
     pub k: usize,
     /// How many seeds, from 0 on.
     pub seeds: usize,
+    /// On how many graphs linked anew λ is taken as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rebuild_seeds: usize,
     /// Over how many rebuilds of the graph the noise floor is taken that widens the margins of
     /// criteria on drift; 0: none does.
     pub noise_rebuilds: usize,
@@ -85,6 +88,11 @@ pub struct EffectivePolicy {
     pub criteria: Vec<Criterion>,
     /// What is not asked, by metric.
     pub skipped: Vec<Skipped>,
+}
+
+/// A setting that is not used leaves the digests of policies that never heard of it as they are.
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Pins in which every candidate differs from a baseline: they may change under every policy.
@@ -146,6 +154,7 @@ impl Policy {
             min_questions: parts.min_questions,
             k: parts.k,
             seeds: parts.seeds,
+            rebuild_seeds: parts.rebuild_seeds,
             noise_rebuilds: parts.noise_rebuilds,
             may_change: may_change.into_iter().map(str::to_owned).collect(),
             integrity: parts.integrity,
@@ -179,6 +188,7 @@ impl EffectivePolicy {
             min_questions: self.min_questions,
             k: self.k,
             seeds: self.seeds,
+            rebuild_seeds: self.rebuild_seeds,
             noise_rebuilds: self.noise_rebuilds,
             may_change: self.may_change.clone(),
             integrity: self.integrity,

@@ -24,6 +24,8 @@ pub struct Evidence {
     pub k: usize,
     /// The seeds that were asked.
     pub seeds: Vec<u64>,
+    /// On how many graphs linked anew λ was to be taken as well.
+    pub rebuild_seeds: usize,
     /// EMBED_MODEL_VER of the scoring embedder.
     pub scorer: String,
     /// Its EMBED_SCHEMA.

@@ -55,6 +55,8 @@ pub struct PolicyDraft {
     pub k: usize,
     /// How many seeds are asked, from 0 on; 1 to [`MOST_SEEDS`].
     pub seeds: usize,
+    /// On how many graphs linked anew λ is taken as well, at most [`MOST_REBUILDS`].
+    pub rebuild_seeds: usize,
     /// Over how many rebuilds of the graph the noise floor is taken, 2 to [`MOST_REBUILDS`]; 0: no
     /// margin is widened.
     pub noise_rebuilds: usize,
@@ -154,6 +156,7 @@ impl Default for PolicyDraft {
             min_questions: 20,
             k: 10,
             seeds: 2,
+            rebuild_seeds: 0,
             noise_rebuilds: 0,
             may_change: ["INDEX_HASH", "SERVING_HASH", "BUILD_ID", "GIT_SHA"]
                 .map(str::to_owned)
@@ -235,6 +238,9 @@ impl PolicyDraft {
         }
         if !(1..=MOST_SEEDS).contains(&self.seeds) {
             return setting("seeds", &self.seeds, format!("1 to {MOST_SEEDS}"));
+        }
+        if self.rebuild_seeds > MOST_REBUILDS {
+            return setting("rebuild_seeds", &self.rebuild_seeds, format!("0 to {MOST_REBUILDS}"));
         }
         if self.noise_rebuilds == 1 || self.noise_rebuilds > MOST_REBUILDS {
             let expected = format!("0 for no noise floor, or 2 to {MOST_REBUILDS}");

@@ -124,6 +124,7 @@ fn rule_settings_stay_within_their_ranges_and_expiry_within_seven_days() {
         PolicyDraft { k: 0, ..good() },
         PolicyDraft { k: 1_000_000, ..good() },
         PolicyDraft { seeds: 0, ..good() },
+        PolicyDraft { rebuild_seeds: 21, ..good() },
         PolicyDraft { noise_rebuilds: 1, ..good() },
         PolicyDraft { noise_rebuilds: 21, ..good() },
         PolicyDraft { expiry_seconds: 0, ..good() },

@@ -283,6 +283,10 @@ pub(crate) struct EvalArgs {
     #[arg(long, help_heading = "Evaluation")]
     pub latency: bool,
 
+    /// Take λ over what N graphs more answer, at most 20, linked anew over the index's vectors: luck in the build shows [default: the policy's rebuild_seeds, else 0: none]
+    #[arg(long, value_name = "N", help_heading = "Evaluation")]
+    pub rebuild_seeds: Option<usize>,
+
     /// Seeds: 0 leaves a wording as written, the others perturb it [default: the policy's, else 2]
     #[arg(long, value_name = "N", help_heading = "Evaluation")]
     pub seeds: Option<u64>,

@@ -240,6 +240,12 @@ impl Judged {
             n => format!("{n} seeds"),
         };
         text.push_str(&format!("; k = {} {unit}, {seeds}", evidence.k));
+        match (evidence.rebuild_seeds, self.candidate.context.rebuilt) {
+            (0, _) => {}
+            (_, 0) => text.push_str(", no graph to rebuild"),
+            (_, 1) => text.push_str(", λ over 1 rebuilt graph too"),
+            (_, n) => text.push_str(&format!(", λ over {n} rebuilt graphs too")),
+        }
         text
     }
 
@@ -300,10 +306,9 @@ impl Judged {
             seconds if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
             seconds => format!("{seconds} s"),
         };
-        let rebuilds = match policy.noise_rebuilds {
-            0 => String::new(),
-            rebuilds => format!("; noise_rebuilds {rebuilds}"),
-        };
+        let set = |name, n| if n > 0 { format!("; {name} {n}") } else { String::new() };
+        let rebuilds = set("rebuild_seeds", policy.rebuild_seeds)
+            + &set("noise_rebuilds", policy.noise_rebuilds);
         let mut lines = vec![
             format!("policy {digest:.12}"),
             format!(

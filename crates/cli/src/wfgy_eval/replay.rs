@@ -41,6 +41,7 @@ pub(crate) fn run(
         // What was asked cannot be asked anew: without a policy of its own the replay has the
         // settings of the evaluation.
         draft.seeds = context.seeds.len();
+        draft.rebuild_seeds = context.rebuild_seeds;
         draft.k = criteria.k.unwrap_or(context.k);
         let noise = baseline.as_ref().and_then(|beside| beside.noise.as_ref());
         draft.noise_rebuilds = noise.map_or(0, |noise| noise.noise_rebuilds);

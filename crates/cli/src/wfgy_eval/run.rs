@@ -5,8 +5,8 @@ use std::path::Path;
 use wfgy_core::{Embedder, Store, TextCache, Unit};
 use wfgy_embed::TextCacheFolder;
 use wfgy_engine::{
-    CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Rebuilds, Settings, evaluate,
-    evaluate_pair, measure_latency,
+    CALLS, EvaluateError, Evaluation, OnProgress, Parts, Progress, Rebuilds, Settings,
+    evaluate_pair, evaluate_rebuilt, measure_latency,
 };
 use wfgy_formats::gold;
 use wfgy_gate::{Circumstances, EffectivePolicy, Unusable, Verdict, VerdictFile};
@@ -80,6 +80,7 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     if let Some(seeds) = args.seeds {
         draft.seeds = usize::try_from(seeds).map_err(Failure::input)?;
     }
+    draft.rebuild_seeds = args.rebuild_seeds.unwrap_or(draft.rebuild_seeds);
     draft.noise_rebuilds = args.noise_floor.unwrap_or(draft.noise_rebuilds);
     if let Some(integrity) = args.integrity {
         draft.integrity = integrity.into();
@@ -154,12 +155,13 @@ fn judged(args: &EvalArgs) -> Result<(Judged, VerdictFile), Failure> {
     let other = baseline.as_ref().map(|arm| arm.parts(parts, &queries, scorer.as_ref()));
     let timed = args.latency || asks_for_latency(&effective);
     let evaluated = watched(&settings, gold_path, |settings, progress| {
+        let graph = |seed| baseline::relinked(&opened.index, seed, progress);
+        let noise = if other.is_some() { effective.noise_rebuilds } else { 0 };
+        let rebuilds = Rebuilds { noise, seeds: effective.rebuild_seeds, graph: &graph };
+        let rebuilds = (rebuilds.noise + rebuilds.seeds > 0).then_some(rebuilds);
         let (evaluation, beside) = match other {
-            None => (evaluate(parts, settings, progress)?, None),
+            None => (evaluate_rebuilt(parts, rebuilds, settings, progress)?, None),
             Some(other) => {
-                let graph = |seed| baseline::relinked(&opened.index, seed, progress);
-                let count = effective.noise_rebuilds;
-                let rebuilds = (count > 0).then_some(Rebuilds { count, graph: &graph });
                 let pair = evaluate_pair(parts, other, rebuilds, settings, progress)?;
                 (pair.candidate, Some((pair.baseline, pair.noise)))
             }

@@ -18,8 +18,8 @@ const OF_QUESTIONS: [&str; 6] = [
     "lambda.abort_rate",
 ];
 
-/// λ of one answerable question at the served k; its states are in the order of
-/// [`QuestionRuns::asked`].
+/// λ of one answerable question at the served k, of the index's own graph; its states are in the
+/// order of [`QuestionRuns::asked`].
 pub(crate) fn lambda(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
     of_runs(grid, question.asked())
 }
@@ -27,6 +27,17 @@ pub(crate) fn lambda(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLa
 /// The same at worst: with the runs that could not be asked, as aborted ones.
 pub(super) fn lambda_at_worst(grid: &Grid<'_>, question: &QuestionRuns<'_>) -> QuestionLambda {
     of_runs(grid, question.planned())
+}
+
+/// λ of one answerable question over the runs of rebuilds too, which come after the others.
+pub(crate) fn lambda_over_rebuilds(
+    grid: &Grid<'_>,
+    question: &QuestionRuns<'_>,
+    failed: Failed,
+) -> QuestionLambda {
+    let is_in = |run: &&RunRecord| failed == Failed::AtWorst || run.status != RunStatus::Unasked;
+    let rebuilt = question.rebuilt.iter().copied();
+    of_runs(grid, question.planned().chain(rebuilt).filter(is_in))
 }
 
 fn of_runs<'a>(grid: &Grid<'_>, runs: impl Iterator<Item = &'a RunRecord>) -> QuestionLambda {
@@ -48,10 +59,7 @@ fn seen<'a>(grid: &Grid<'_>, run: &'a RunRecord) -> LambdaRun<'a> {
 
 /// A failed run is an aborted one either way; at worst one that could not be asked is as well.
 pub(crate) fn measure(grid: &Grid<'_>, failed: Failed, sheet: &mut Sheet) {
-    let of = |question: &QuestionRuns<'_>| match failed {
-        Failed::LeftOut => lambda(grid, question),
-        Failed::AtWorst => lambda_at_worst(grid, question),
-    };
+    let of = |question: &QuestionRuns<'_>| lambda_over_rebuilds(grid, question, failed);
     let questions: Vec<QuestionLambda> = grid.answerable().map(of).collect();
     let data = LambdaData::of(&questions);
     let missed: Vec<f64> =

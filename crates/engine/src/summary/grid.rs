@@ -7,6 +7,7 @@ use wfgy_core::evaluation::{Context, QuestionRecord, RunRecord, RunStatus};
 use wfgy_stats::question_value;
 
 use crate::error::EvaluateError;
+use crate::evaluate::first_rebuilt;
 use crate::setup::cutoffs;
 
 /// What a run that failed, or that could not be asked, is worth.
@@ -56,6 +57,8 @@ pub(crate) struct QuestionRuns<'a> {
     pub(crate) record: &'a QuestionRecord,
     /// Its runs by wording number, by seed within each.
     pub(crate) wordings: BTreeMap<usize, Vec<&'a RunRecord>>,
+    /// What other graphs answered to the same, by wording, then seed; in λ alone.
+    pub(crate) rebuilt: Vec<&'a RunRecord>,
 }
 
 impl QuestionRuns<'_> {
@@ -111,31 +114,44 @@ impl<'a> Grid<'a> {
         let mut questions: Vec<QuestionRuns<'a>> = context
             .questions
             .iter()
-            .map(|record| QuestionRuns { record, wordings: BTreeMap::new() })
+            .map(|record| QuestionRuns { record, wordings: BTreeMap::new(), rebuilt: Vec::new() })
             .collect();
+        if ![0, context.rebuild_seeds].contains(&context.rebuilt) {
+            let Context { rebuild_seeds, rebuilt, .. } = context;
+            return records(format!("{rebuilt} rebuilds, but {rebuild_seeds} were to be made"));
+        }
+        let first_rebuilt = first_rebuilt(&context.seeds);
         for run in runs {
             let Some(question) = numbers.get(run.question.as_str()).map(|n| &mut questions[*n])
             else {
                 return records(format!("a run is of question {}, unknown here", run.question));
             };
             check(context, question.record, run, &cutoffs)?;
-            question.wordings.entry(run.wording).or_default().push(run);
+            match run.seed < first_rebuilt {
+                true => question.wordings.entry(run.wording).or_default().push(run),
+                false => question.rebuilt.push(run),
+            }
         }
-        for run in questions.iter_mut().flat_map(|q| q.wordings.values_mut()) {
-            run.sort_by_key(|run| run.seed);
-            if let Some(pair) = run.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
+        for QuestionRuns { wordings, rebuilt, .. } in &mut questions {
+            for runs in wordings.values_mut().chain([rebuilt]) {
+                runs.sort_by_key(|run| (run.wording, run.seed));
+                let key = |run: &RunRecord| (run.wording, run.seed);
+                let twice = runs.windows(2).find(|pair| key(pair[0]) == key(pair[1]));
+                let Some(pair) = twice else { continue };
                 return records(format!("{} stands twice", shown(pair[0])));
             }
         }
         let wordings: usize = context.questions.iter().map(|q| q.n_wordings).sum();
         let dropped: usize = context.dropped_runs.values().sum();
-        let expected = (wordings * context.seeds.len()).checked_sub(dropped);
+        let planned = wordings * context.seeds.len();
+        let times = context.rebuilt.saturating_add(1);
+        let expected = planned.checked_sub(dropped).and_then(|n| n.checked_mul(times));
         if expected != Some(runs.len()) {
-            let planned = wordings * context.seeds.len();
             return records(format!(
-                "{} runs, but {planned} were planned and {dropped} dropped: records are missing \
-                 or added",
-                runs.len()
+                "{} runs, but {planned} were planned, {dropped} dropped and {} rebuilds asked the \
+                 same: records are missing or added",
+                runs.len(),
+                context.rebuilt
             ));
         }
         Ok(Self { questions, seeds: context.seeds.len(), unit: context.unit, k, cutoffs })
@@ -176,7 +192,11 @@ fn check(
     if run.wording >= question.n_wordings {
         return wrong("the question has no such wording");
     }
-    if !context.seeds.contains(&run.seed) {
+    let stride = first_rebuilt(&context.seeds);
+    let rebuild = run.seed.checked_div(stride);
+    if !context.seeds.contains(&run.seed.checked_rem(stride).unwrap_or(run.seed))
+        || rebuild.is_none_or(|rebuild| rebuild > context.rebuilt as u64)
+    {
         return wrong("this seed was not asked");
     }
     if (run.status == RunStatus::Answered) == run.hits.is_empty() {

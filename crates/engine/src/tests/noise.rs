@@ -29,7 +29,7 @@ fn evaluated(
 ) -> PairEvaluation {
     let stores = embedders.map(store);
     let [candidate, baseline] = [0, 1].map(|i| parts(gold, &stores[i], embedders[i]));
-    let rebuilds = Some(Rebuilds { count: LUCK.len(), graph });
+    let rebuilds = Some(Rebuilds { noise: LUCK.len(), seeds: 0, graph });
     evaluate_pair(candidate, baseline, rebuilds, settings, &|_| ()).unwrap()
 }
 
@@ -78,7 +78,7 @@ fn rule_rebuilds_change_nothing_else_and_embed_nothing_again() {
     let stores = [store(&twin), store(&twin)];
     let graph = |seed| Ok(Some(Box::new(rebuild(seed, &twin)) as Box<dyn Store>));
     let [candidate, baseline] = [0, 1].map(|i| parts(&gold, &stores[i], &embedder));
-    let rebuilds = Some(Rebuilds { count: 3, graph: &graph });
+    let rebuilds = Some(Rebuilds { noise: 3, seeds: 0, graph: &graph });
     let found = evaluate_pair(candidate, baseline, rebuilds, &settings, &|_| ()).unwrap();
     let seen = embedder.seen.lock().unwrap().clone();
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());

@@ -17,11 +17,12 @@ const ON_NO_DATA: [(&str, OnNoData); 3] =
     [("fail", OnNoData::Fail), ("inconclusive", OnNoData::Inconclusive), ("skip", OnNoData::Skip)];
 
 /// Keys of a policy, and of a criterion.
-const POLICY_KEYS: [&str; 9] = [
+const POLICY_KEYS: [&str; 10] = [
     "decision",
     "min_questions",
     "k",
     "seeds",
+    "rebuild_seeds",
     "noise_rebuilds",
     "may_change",
     "integrity",
@@ -56,6 +57,7 @@ fn set(draft: &mut PolicyDraft, Entry { at, key, node }: &Entry) -> Result<(), P
         "min_questions" => draft.min_questions = size(node, key)?,
         "k" => draft.k = size(node, key)?,
         "seeds" => draft.seeds = size(node, key)?,
+        "rebuild_seeds" => draft.rebuild_seeds = size(node, key)?,
         "noise_rebuilds" => draft.noise_rebuilds = size(node, key)?,
         "expiry_seconds" => draft.expiry_seconds = node.count(key)?,
         "may_change" => {

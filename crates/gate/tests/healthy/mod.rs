@@ -85,6 +85,7 @@ pub(crate) fn evidence() -> Evidence {
         unit: Unit::Snippet,
         k: 10,
         seeds: vec![0, 1],
+        rebuild_seeds: 0,
         scorer: "minilm".to_owned(),
         scorer_schema: "mean;256;;".to_owned(),
         stored_vectors: true,
