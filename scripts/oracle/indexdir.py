@@ -163,5 +163,6 @@ class Index:
         if name == "ann" and value is not None:
             if value.get("kind") in (None, "none"):
                 return None
-            return {k: value[k] for k in ("kind", "m", "ef_construction", "ef")}
+            # A seed of 0 is left out, as it is in the manifest.
+            return {k: value[k] for k in ("kind", "m", "ef_construction", "ef", "seed") if value.get(k) or k != "seed"}
         return value

@@ -67,7 +67,7 @@ check() {
   "$python" "$root/scripts/oracle/check.py" "$@"
 }
 
-build --input corpus_vA.json --out l2 --metric l2 --ann hnsw --m 8 --ef 24 --analyzer nfkc+lower+fold+ws
+build --input corpus_vA.json --out l2 --metric l2 --ann hnsw --m 8 --ef 24 --ann-seed 1 --analyzer nfkc+lower+fold+ws
 judge l2-out gold_40.json l2 --k 5 --seeds 3
 check "l2, graph, normalised text, k 5, three seeds" --index l2 --gold gold_40.json --out l2-out
 
