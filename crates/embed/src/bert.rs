@@ -1,6 +1,7 @@
 //! Embedder `minilm`: a BERT-family sentence encoder from a local folder.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -61,8 +62,10 @@ impl BertEmbedder {
         if let Some(prefix) = &options.passage_prefix {
             config.passage_prefix.clone_from(prefix);
         }
-        let weights = WeightFile::open(&folder.join("model.safetensors"))?;
-        let digest = weights.digest().to_string();
+        let weights = Arc::new(WeightFile::open(&folder.join("model.safetensors"))?);
+        // Hashing is one thread's work, packing that of all.
+        let load = || Encoder::load(config.clone(), Arc::clone(&weights));
+        let (digest, encoder) = rayon::join(|| weights.digest().to_string(), load);
         let name = match KNOWN.iter().find(|(known, _)| *known == digest) {
             Some((_, name)) => (*name).to_owned(),
             None => base_name(&config),
@@ -94,8 +97,7 @@ impl BertEmbedder {
             unit_norm: config.normalize,
             settings: format!("{};{config:?}", tokenizer.version()),
         };
-        let encoder = Encoder::load(config, weights)?;
-        Ok(Self { encoder, input, tokenizer, identity })
+        Ok(Self { encoder: encoder?, input, tokenizer, identity })
     }
 
     fn error(&self, message: String) -> PortError {

@@ -6,6 +6,9 @@
 //! exact in i32, everything else is f32 in one fixed order: a text's vector is
 //! the same bits whatever else is in its batch, and on every kernel path.
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
 use wfgy_kernel::{Isa, dequantize, dequantize_add, gelu, gelu_tanh, layer_norm, relu};
 
 use crate::OpenError;
@@ -36,7 +39,7 @@ struct Layer {
 /// A loaded model without its tokenizer.
 pub(crate) struct Encoder {
     config: ModelConfig,
-    file: WeightFile,
+    file: Arc<WeightFile>,
     words: MappedRows,
     /// The position's embedding plus that of token type 0, the only one there is in one text.
     positions: Vec<f32>,
@@ -76,7 +79,7 @@ struct State {
 }
 
 impl Encoder {
-    pub(crate) fn load(config: ModelConfig, file: WeightFile) -> Result<Self, OpenError> {
+    pub(crate) fn load(config: ModelConfig, file: Arc<WeightFile>) -> Result<Self, OpenError> {
         let weights = file.tensors("embeddings.word_embeddings.weight")?;
         let h = config.hidden;
         let words = weights.rows("embeddings.word_embeddings.weight", [config.vocabulary, h])?;
@@ -87,9 +90,10 @@ impl Encoder {
             row.iter_mut().zip(&kinds[..h]).for_each(|(p, k)| *p += k);
         }
         let embedding_norm = Norm::load(&weights, "embeddings.LayerNorm", h)?;
-        let layers = (0..config.layers)
-            .map(|i| Layer::load(&weights, i, h, config.intermediate))
-            .collect::<Result<_, _>>()?;
+        let layer = |i| Layer::load(&weights, i, h, config.intermediate);
+        let layers: Vec<_> = (0..config.layers).into_par_iter().map(layer).collect();
+        // Of several that are wrong the first is named.
+        let layers = layers.into_iter().collect::<Result<_, _>>()?;
         Ok(Self { config, words, positions, embedding_norm, layers, file })
     }
 

@@ -113,10 +113,17 @@ pub(crate) struct Contents {
     stamps: BTreeMap<String, Stamp>,
 }
 
+/// The contents of an index whose manifest can be read, and what was made of them.
+type Examined<T> = Option<(Contents, T)>;
+
 impl Contents {
-    /// Reads the manifest, hashes every file and compares. Gives what it found of the index and
-    /// all damage; the contents are whole only where there is none.
-    pub(crate) fn examine(dir: &Path) -> Result<(Option<Self>, Vec<Damage>), OpenError> {
+    /// Reads the manifest, hashes every file and compares, while `beside` makes of the same files
+    /// what it is for. Gives what it found of the index and all damage; contents, and what was
+    /// made of them, are whole only where there is none.
+    pub(crate) fn examine<T: Send>(
+        dir: &Path,
+        beside: impl FnOnce(&Self) -> T + Send,
+    ) -> Result<(Examined<T>, Vec<Damage>), OpenError> {
         let names = list(dir)?;
         if !names.contains(file::MANIFEST) {
             let problem = "it has no manifest.json".to_owned();
@@ -126,30 +133,31 @@ impl Contents {
         let mut found = |name: &str, problem: String| {
             damage.push(Damage { path: dir.join(name), problem });
         };
+        // Stamped before anything is read: a change from here on shows later.
         let mut stamps = BTreeMap::new();
-        let mut digests = BTreeMap::new();
+        for name in &names {
+            let path = dir.join(name);
+            if fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file() {
+                stamps.insert(name.clone(), Stamp::of(&path).map_err(|e| unreadable(&path, &e))?);
+            } else {
+                found(name, "is no file: it does not belong to an index".to_owned());
+            }
+        }
+        let manifest = read_manifest(dir);
         let hashed = |name: &String| {
             let path = dir.join(name);
-            if !fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file() {
-                return Ok(None);
-            }
-            // Stamped before it is read: a change during the reading shows later.
-            let stamp = Stamp::of(&path).map_err(|e| unreadable(&path, &e))?;
             let (digest, _) = checksum::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
-            Ok(Some((stamp, digest)))
+            Ok((name.clone(), digest))
         };
-        let files: Vec<Result<_, OpenError>> = names.par_iter().map(hashed).collect();
-        for (name, file) in names.iter().zip(files) {
-            let Some((stamp, digest)) = file? else {
-                found(name, "is no file: it does not belong to an index".to_owned());
-                continue;
-            };
-            stamps.insert(name.clone(), stamp);
-            digests.insert(name.clone(), digest);
-        }
+        let names_of_files: Vec<String> = stamps.keys().cloned().collect();
+        let contents = manifest.map(|manifest| Self { manifest, dir: dir.to_owned(), stamps });
+        let (hashed, made) = rayon::join(
+            || names_of_files.par_iter().map(hashed).collect::<Vec<Result<_, OpenError>>>(),
+            || contents.as_ref().ok().map(beside),
+        );
+        let mut digests = hashed.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
         let sums = digests.remove(file::CHECKSUMS);
-        let manifest = read_manifest(dir);
-        let expected = manifest.as_ref().ok().map(named);
+        let expected = contents.as_ref().ok().map(|contents| named(&contents.manifest));
         // Where the manifest cannot be read, nothing is known not to belong.
         let belongs = |name: &str| {
             name == file::MANIFEST || expected.as_ref().is_none_or(|files| files.contains_key(name))
@@ -158,14 +166,14 @@ impl Contents {
             None => found(file::CHECKSUMS, "is missing".to_owned()),
             Some(_) => compare_checksums(dir, &digests, belongs, &mut found)?,
         }
-        let manifest = match manifest {
-            Ok(manifest) => manifest,
+        let contents = match contents {
+            Ok(contents) => contents,
             Err(error) => {
                 found(file::MANIFEST, Damage::from(error).problem);
                 return Ok((None, damage));
             }
         };
-        if let Err(problem) = manifest.check() {
+        if let Err(problem) = contents.manifest.check() {
             found(file::MANIFEST, problem);
         }
         for (name, expected) in expected.iter().flatten() {
@@ -182,12 +190,15 @@ impl Contents {
         for name in digests.keys().filter(|name| !belongs(name)) {
             found(name, FOREIGN.to_owned());
         }
-        Ok((Some(Self { manifest, dir: dir.to_owned(), stamps }), damage))
+        Ok((Some(contents).zip(made), damage))
     }
 
     /// [`Self::examine`], with the first damage as an error.
-    pub(crate) fn whole(dir: &Path) -> Result<Self, OpenError> {
-        let (contents, damage) = Self::examine(dir)?;
+    pub(crate) fn whole<T: Send>(
+        dir: &Path,
+        beside: impl FnOnce(&Self) -> T + Send,
+    ) -> Result<(Self, T), OpenError> {
+        let (contents, damage) = Self::examine(dir, beside)?;
         match (contents, damage.into_iter().next()) {
             (_, Some(damage)) => Err(OpenError::Damaged(damage)),
             (Some(contents), None) => Ok(contents),
@@ -238,7 +249,7 @@ impl Contents {
 /// # Errors
 /// [`OpenError`] where it is no index, or is not what its hashes were taken of.
 pub fn hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
-    let manifest = Contents::whole(dir)?.manifest;
+    let (Contents { manifest, .. }, ()) = Contents::whole(dir, |_| ())?;
     Ok((manifest.index_hash, manifest.serving_hash))
 }
 

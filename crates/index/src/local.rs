@@ -43,12 +43,12 @@ impl LocalIndex {
     /// [`OpenError`] where it is missing, no index, unreadable, or anything in it is not what
     /// its hashes were taken of.
     pub fn open(dir: impl AsRef<Path>, name: impl Into<String>) -> Result<Self, OpenError> {
-        let contents = Contents::whole(dir.as_ref())?;
+        let (contents, parts) = Contents::whole(dir.as_ref(), Parts::open)?;
         let damaged = |problem: String| {
             OpenError::Damaged(Damage { path: contents.file(file::MANIFEST), problem })
         };
         let analyzer = contents.manifest.check().map_err(damaged)?;
-        let parts = Parts::open(&contents).map_err(OpenError::Damaged)?;
+        let parts = parts.map_err(OpenError::Damaged)?;
         let pins = contents.manifest.pins();
         Ok(Self { name: name.into(), contents, pins, analyzer, parts })
     }
@@ -124,6 +124,7 @@ impl LocalIndex {
 }
 
 impl Parts {
+    /// Reads bytes that are hashed at the same time: nothing in them is trusted.
     fn open(contents: &Contents) -> Result<Self, Damage> {
         let manifest = &contents.manifest;
         let map = |name: &str| {
@@ -163,9 +164,9 @@ impl Parts {
 /// # Errors
 /// [`OpenError`] where it is missing, no index or unreadable.
 pub fn verify(dir: impl AsRef<Path>) -> Result<Vec<Damage>, OpenError> {
-    let (contents, mut damage) = Contents::examine(dir.as_ref())?;
-    if let (Some(contents), true) = (contents, damage.is_empty()) {
-        damage.extend(Parts::open(&contents).err());
+    let (contents, mut damage) = Contents::examine(dir.as_ref(), Parts::open)?;
+    if let (Some((_, parts)), true) = (contents, damage.is_empty()) {
+        damage.extend(parts.err());
     }
     Ok(damage)
 }
@@ -189,7 +190,7 @@ pub struct Inspection {
 /// [`OpenError`] where it is no index, or is not what its hashes were taken of.
 pub fn inspect(dir: impl AsRef<Path>) -> Result<Inspection, OpenError> {
     let path = dir.as_ref().to_owned();
-    let contents = Contents::whole(&path)?;
+    let (contents, ()) = Contents::whole(&path, |_| ())?;
     let files = contents.sizes();
     let manifest = contents.manifest;
     Ok(Inspection { path, pins: manifest.pins(), manifest, files })
