@@ -1,6 +1,7 @@
 //! TREC files: qrels and topics as a gold set, and runs for trec_eval.
 
 mod lines;
+mod white_space;
 
 use std::fs;
 use std::io::{self, Write};

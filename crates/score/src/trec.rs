@@ -7,7 +7,9 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 
+use ahash::AHashMap;
 use wfgy_core::evaluation::HitRecord;
 use wfgy_core::{Span, snippet_id};
 
@@ -86,16 +88,23 @@ pub struct Measures {
 impl Measures {
     /// Of one question at each cutoff: `run` in any order, distinct ids; `qrels` gives grades by
     /// id, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
-    pub fn at<I: Ord>(run: &[Ranked<I>], qrels: &BTreeMap<I, u32>, cutoffs: &[usize]) -> Vec<Self> {
+    pub fn at<I: Ord + Hash>(
+        run: &[Ranked<I>],
+        qrels: &BTreeMap<I, u32>,
+        cutoffs: &[usize],
+    ) -> Vec<Self> {
         let deepest = cutoffs.iter().copied().max().unwrap_or(0);
-        let mut order: Vec<&Ranked<I>> = run.iter().collect();
+        let known: AHashMap<&I, u32> = qrels.iter().map(|(id, grade)| (id, *grade)).collect();
+        let grade = |unit: &Ranked<I>| known.get(&unit.id).copied().unwrap_or(0);
         // Most runs come in order.
-        if !order.is_sorted_by(|a, b| trec_order(a, b).is_le()) {
-            order.sort_unstable_by(|a, b| trec_order(a, b));
-        }
-        order.truncate(deepest);
-        let grade = |unit: &&Ranked<I>| qrels.get(&unit.id).copied().unwrap_or(0);
-        let grades: Vec<u32> = order.iter().map(grade).collect();
+        let grades: Vec<u32> = match run.is_sorted_by(|a, b| trec_order(a, b).is_le()) {
+            true => run.iter().take(deepest).map(grade).collect(),
+            false => {
+                let mut order: Vec<&Ranked<I>> = run.iter().collect();
+                order.sort_unstable_by(|a, b| trec_order(a, b));
+                order.into_iter().take(deepest).map(grade).collect()
+            }
+        };
         let mut ideal: Vec<u32> = qrels.values().copied().filter(|grade| *grade > 0).collect();
         ideal.sort_unstable_by(|a, b| b.cmp(a));
         cutoffs.iter().map(|k| Self::of(&grades[..grades.len().min(*k)], &ideal, *k)).collect()

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::str::FromStr;
 
 use ahash::AHashSet;
-use memchr::memchr3_iter;
 use rayon::prelude::*;
 use wfgy_score::trec::Ranked;
 
+use super::white_space;
 use crate::{InputError, Place};
 
 /// Bytes of a file that one task reads.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 1 << 18;
 
 /// What a run ranks, by question.
 pub type Run<'t> = BTreeMap<&'t [u8], Vec<Ranked<&'t [u8]>>>;
@@ -186,12 +186,9 @@ fn parse<'t, const N: usize, V: Send>(
         let mut groups: Grouped<'t, V> = Vec::new();
         let (mut line, mut word) = (0, 0);
         let (mut columns, mut found) = ([&block[..0]; N], 0);
-        for end in memchr3_iter(b'\n', b' ', b'\t', block).chain([block.len()]) {
+        for end in white_space::ends(block) {
             let is_line = block.get(end).is_none_or(|byte| *byte == b'\n');
-            let mut text = &block[word..end];
-            if is_line {
-                text = text.strip_suffix(b"\r").unwrap_or(text);
-            }
+            let text = &block[word..end];
             word = end + 1;
             if !text.is_empty() {
                 if let Some(column) = columns.get_mut(found) {
@@ -233,7 +230,9 @@ fn parse<'t, const N: usize, V: Send>(
 
 /// What stands between white space.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+    let mut begin = 0;
+    let word = move |end| &line[std::mem::replace(&mut begin, end + 1)..end];
+    white_space::ends(line).into_iter().map(word).filter(|word| !word.is_empty())
 }
 
 /// `text` in pieces that end with a line.
