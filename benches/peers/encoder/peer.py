@@ -16,6 +16,9 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 
 def in_environment(name, packages):
     """Runs the calling script again in a virtual environment that holds `packages`."""
+    # A peer chooses for this processor, whatever the shell had in mind.
+    for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
+        del os.environ[name]
     folder = CACHE / name
     python = folder / "bin" / "python3"
     if pathlib.Path(sys.prefix) == folder:
@@ -152,8 +155,10 @@ class Record:
 
     def __init__(self, name):
         self.commit = revision()
-        cpu = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
-        self.cpu = cpu[0].split(":")[1].strip() if cpu else "unknown"
+        fields = dict(map(str.strip, line.split(":", 1)) for line in open("/proc/cpuinfo") if ":" in line)
+        # A model name can be that of every generation; family and model tell which.
+        self.cpu = " ".join([fields.get("model name", "unknown"), *(f"{name} {fields[name]}" for name in
+                            ("cpu family", "model") if name in fields)])
         folder = ROOT / "benches" / "runs"
         folder.mkdir(exist_ok=True)
         day = datetime.date.today().isoformat()
