@@ -16,9 +16,6 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 
 def in_environment(name, packages):
     """Runs the calling script again in a virtual environment that holds `packages`."""
-    # A peer chooses for this processor, whatever the shell had in mind.
-    for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
-        del os.environ[name]
     folder = CACHE / name
     python = folder / "bin" / "python3"
     if pathlib.Path(sys.prefix) == folder:
@@ -26,7 +23,9 @@ def in_environment(name, packages):
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True)
-    os.execv(python, [python, *sys.argv])
+    # A peer chooses for this processor, whatever the shell had in mind.
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS_")}
+    os.execve(python, [python, *sys.argv], clean)
 
 
 def model_folder():
@@ -130,12 +129,14 @@ def timed(work):
 
 
 def interleaved(sides, rounds):
-    """{side: [(wall, cpu) a round]}, every side once a round, in turn."""
+    """{side: [(wall, cpu) a round]}, every side once a round, in turn; idle threads of one side, which
+    may spin for a while, have come to rest before the next begins."""
     seen = {name: [] for name in sides}
     for side in sides.values():
         side()
     for _ in range(rounds):
         for name, side in sides.items():
+            time.sleep(0.2)
             seen[name].append(side())
     return seen
 
