@@ -1,8 +1,8 @@
 //! Our side of the graph comparison, driven by `run.py` line by line.
 //!
 //! `BASE.npy QUERIES.npy [KERNEL]` are arguments; commands come in on standard input and are answered by one
-//! line each: `build` gives seconds of wall clock and of processor, `query EF` the same for one pass
-//! over all queries and then the ten rows found for each.
+//! line each: `build KIND` (`hnsw` or `hnsw_rs`) gives seconds of wall clock and of processor, `query EF`
+//! the same for one pass over all queries and then the ten rows found for each.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark ends at its first failure")]
 
@@ -46,10 +46,11 @@ fn main() {
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (wall, cpu) = (Instant::now(), processor());
-        if line == "build" {
+        if let Some(kind) = line.strip_prefix("build ") {
+            let kind = [AnnKind::Hnsw, AnnKind::HnswRs].into_iter().find(|k| k.name() == kind).unwrap();
             let go = &mut |_| ControlFlow::Continue(());
             let links = pool.install(|| {
-                link(AnnKind::Hnsw, HnswParams::default(), Metric::Cosine, values, dim, go).unwrap()
+                link(kind, HnswParams::default(), Metric::Cosine, values, dim, go).unwrap()
             });
             println!("{} {}", wall.elapsed().as_secs_f64(), processor() - cpu);
             let file = std::env::temp_dir().join(format!("wfgy-graph-{}", std::process::id()));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our graph against hnswlib and usearch on the same vectors, interleaved.
 
-Usage: run.py BASE.npy QUERIES.npy [--rounds 7] [--count N] [--kernel PATH] [--out DIR]
+Usage: run.py BASE.npy QUERIES.npy [--rounds 7] [--count N] [--kernel PATH] [--hnsw-rs] [--out DIR]
 
 Real vectors: `windows.py BEIR_DIR > w.jsonl`, `index_build --input w.jsonl --out w
 --chunk none --ann none`, then w/vectors.npy; queries likewise with --titles.
@@ -63,9 +63,8 @@ def timed(work):
 
 
 class Ours:
-    name = "wfgy"
-
-    def __init__(self, base, queries, kernel):
+    def __init__(self, base, queries, kernel, kind="hnsw"):
+        self.kind, self.name = kind, "wfgy" if kind == "hnsw" else kind
         command = ["cargo", "bench", "-q", "-p", "wfgy-index", "--bench", "graph_peer", "--"]
         pipe = subprocess.PIPE
         command += [str(base), str(queries), *([kernel] if kernel else [])]
@@ -79,7 +78,7 @@ class Ours:
         return float(wall), float(cpu), rows
 
     def build(self):
-        return self.ask("build")[:2]
+        return self.ask(f"build {self.kind}")[:2]
 
     def query(self, ef):
         wall, cpu, rows = self.ask(f"query {ef}")
@@ -145,6 +144,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, help="use the first N vectors [default: all]")
     parser.add_argument("--kernel", help="force this kernel path [default: the best]")
+    parser.add_argument("--hnsw-rs", action="store_true", help="also a graph that the crate hnsw_rs links")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "benches" / "runs")
     args = parser.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp())
@@ -219,7 +219,9 @@ def main():
                 line.append(f"{side.name} {median:.3f} s ({ratio:.2f} x ours)")
             print("  ".join(line))
     print(path)
-    ours.process.stdin.close()
+    for side in sides:
+        if isinstance(side, Ours):
+            side.process.stdin.close()
     shutil.rmtree(scratch)
 
 
