@@ -47,7 +47,8 @@ fn main() {
         let line = line.unwrap();
         let (wall, cpu) = (Instant::now(), processor());
         if let Some(kind) = line.strip_prefix("build ") {
-            let kind = [AnnKind::Hnsw, AnnKind::HnswRs].into_iter().find(|k| k.name() == kind).unwrap();
+            let kind =
+                [AnnKind::Hnsw, AnnKind::HnswRs].into_iter().find(|k| k.name() == kind).unwrap();
             let go = &mut |_| ControlFlow::Continue(());
             let links = pool.install(|| {
                 link(kind, HnswParams::default(), Metric::Cosine, values, dim, go).unwrap()
