@@ -74,6 +74,23 @@ fn a_bound_that_no_value_can_have_is_named_by_line_column_and_key() {
 }
 
 #[test]
+fn criteria_that_contradict_each_other_are_named_by_line_and_column_in_toml_and_yaml() {
+    let world = World::with_index();
+    let toml = |op: &str, bound: f64| {
+        format!("[[criterion]]\nmetric = \"drift.coverage\"\nop = \"{op}\"\nbound = {bound}\n")
+    };
+    world.write("policy.toml", toml("<=", 0.5) + &toml(">=", 0.7));
+    let yaml = |op: &str, bound: f64| {
+        format!("  - metric: drift.coverage\n    op: \"{op}\"\n    bound: {bound}\n")
+    };
+    world.write("policy.yml", format!("criterion:\n{}{}", yaml("<=", 0.5), yaml(">=", 0.7)));
+    for at in ["policy.toml:8:9: ", "policy.yml:7:12: "] {
+        let (name, _) = at.split_once(':').expect("a name");
+        refused(&world, &["--policy", name], &[at, "criterion[1].bound", "contradict each other"]);
+    }
+}
+
+#[test]
 fn an_unknown_policy_is_named_beside_the_presets() {
     let world = World::with_index();
     refused(&world, &["--policy", "strict"], &["strict: no such policy file", "cutover", "canary"]);

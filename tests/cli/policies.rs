@@ -105,8 +105,8 @@ fn rule_a_confident_policy_passes_only_by_its_bounds_and_says_what_would_settle_
     world.eval(&["replay", "out", "--policy", "p.yml"]).success();
     // And one that it misses whole.
     let above = (1e4 * (end("upper") + 0.005)).ceil() / 1e4;
-    if above < 1.0 {
-        world.write("p.yml", policy("confident", above));
-        world.eval(&["replay", "out", "--policy", "p.yml"]).exits(1);
-    }
+    assert!(above < 1.0, "the interval leaves room above it: {value}");
+    world.write("p.yml", policy("confident", above));
+    let ran = world.eval(&["replay", "out", "--policy", "p.yml"]).exits(1);
+    assert!(ran.stdout.contains("decision confident"), "{}", ran.told());
 }

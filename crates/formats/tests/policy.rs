@@ -155,6 +155,15 @@ fn a_bad_yaml_policy_names_file_line_column_and_key() {
         let error = yaml_error(&GOOD_YAML.replace(from, to));
         assert!(error.starts_with(expected), "{to}: {error}");
     }
+    let (_, second) = GOOD_YAML.split_once('\n').unwrap();
+    let twice = yaml_error(&format!("{GOOD_YAML}{second}"));
+    assert!(twice.starts_with("mine.yml:5:13: criterion[1].metric: "), "{twice}");
+    let drift = GOOD_YAML.replace("coverage.mean", "drift.coverage");
+    let (_, second) = drift.split_once('\n').unwrap();
+    let contrary = drift.replace(">=", "<=").replace("0.7", "0.5");
+    let contrary = yaml_error(&format!("{contrary}{second}"));
+    assert!(contrary.starts_with("mine.yml:7:12: criterion[1].bound: "), "{contrary}");
+    assert!(contrary.contains("contradict each other") && !contrary.contains('\n'), "{contrary}");
 }
 
 #[test]
