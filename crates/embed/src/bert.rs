@@ -81,7 +81,10 @@ impl BertEmbedder {
             return Err(OpenError::invalid(&tokenizer_path, "vocabulary", problem));
         }
         let input = tokenizer.for_model(config.max_tokens, &tokenizer_path)?;
-        if input.input("")?.ids.len() < 2 {
+        let nothing = input
+            .input("")
+            .map_err(|error| OpenError::invalid(&tokenizer_path, "tokenizer", error))?;
+        if nothing.ids.len() < 2 {
             let problem = "adds no special tokens, as every encoder of this family needs";
             return Err(OpenError::invalid(&tokenizer_path, "post_processor", problem));
         }

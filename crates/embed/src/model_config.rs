@@ -128,7 +128,9 @@ impl ModelConfig {
         let file: ConfigFile = json(&path)?;
         let position_offset = match file.model_type.as_str() {
             "bert" => 0,
-            "roberta" | "xlm-roberta" | "camembert" => file.pad_token_id.unwrap_or(1) + 1,
+            "roberta" | "xlm-roberta" | "camembert" => {
+                file.pad_token_id.unwrap_or(1).saturating_add(1)
+            }
             other => {
                 let supported = "bert, roberta, xlm-roberta, camembert";
                 return Err(OpenError::unsupported(&path, "model_type", other, supported));
@@ -342,6 +344,16 @@ mod tests {
         let config = CONFIG.replace("\"bert\"", "\"xlm-roberta\"");
         let config = ModelConfig::read(folder(&config, MODULES, MEAN).path()).unwrap();
         assert_eq!((config.position_offset, config.max_tokens), (2, 30));
+    }
+
+    #[test]
+    fn a_padding_id_beyond_all_positions_is_refused() {
+        let config = CONFIG.replace("\"bert\"", "\"roberta\"");
+        for id in [30, u64::MAX] {
+            let config = config.replacen('{', &format!("{{\"pad_token_id\": {id}, "), 1);
+            let e = refusal(&config, MODULES, MEAN);
+            assert!(e.contains("max_seq_length: leaves no room"), "{e}");
+        }
     }
 
     #[test]

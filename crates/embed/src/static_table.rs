@@ -159,10 +159,15 @@ impl Embedder for StaticEmbedder {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/mutated.rs"]
+mod mutated;
+
+#[cfg(test)]
 mod tests {
     use wfgy_core::Digest;
     use wfgy_kernel::{cosine_f64, norm_f64};
 
+    use super::mutated::{Mutations, peak};
     use super::*;
 
     fn embed(texts: &[&str]) -> Embeddings {
@@ -212,6 +217,39 @@ mod tests {
         let scales = HEADER + Table::parse(TABLE).unwrap().vocabulary.len();
         nan[scales..scales + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         assert!(Table::parse(&nan).is_err());
+    }
+
+    #[test]
+    fn damaged_copies_of_a_small_table_are_a_table_or_an_error() {
+        let (vocabulary, tokens, dim) = ("[PAD]\n[UNK]\nalias\n##s\nmoves\n", 5_u32, 6_u32);
+        let mut whole = MAGIC.to_vec();
+        for word in [tokens, dim, vocabulary.len() as u32, 0] {
+            whole.extend(word.to_le_bytes());
+        }
+        whole.extend(vocabulary.bytes());
+        whole.extend([0.0, 0.0, 0.5, 0.25, 1e-3_f32].iter().flat_map(|s| s.to_le_bytes()));
+        whole.extend((0..tokens * dim).map(|i| i as u8 ^ 0x55));
+        let before = peak();
+        let (mut taken, mut refused) = (0, 0);
+        for bytes in [whole.clone()].into_iter().chain(Mutations::of(&whole, 0x5eed).take(4000)) {
+            match Table::parse(&bytes) {
+                Ok(table) => {
+                    taken += 1;
+                    let ids: Vec<u32> = (0..table.scales.len() as u32).collect();
+                    let mut out = vec![0.0; table.dim];
+                    table.embed(&ids, &mut out);
+                    assert!(out.iter().all(|value| value.is_finite()), "{bytes:?}");
+                }
+                Err(error) => {
+                    refused += 1;
+                    let told = error.to_string();
+                    assert!(told.starts_with("built-in table: ") && !told.contains('\n'), "{told}");
+                }
+            }
+        }
+        // Values may differ and it is a table all the same; the digest of the shipped one tells.
+        assert!(taken > 1 && refused > 2000, "{taken} tables, {refused} refused");
+        assert!(peak() - before < 1 << 30, "no length of a damaged table is believed");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use mutated::{Mutations, peak};
 use wfgy_formats::corpus::Corpus;
-use wfgy_formats::{InputError, beir, gold, jsonl, npy, policy, trec};
+use wfgy_formats::{InputError, beir, gold, jsonl, npy, policy, runs, trec};
 
 /// Bytes that the cases of one file add up to, about.
 const BUDGET: usize = 6 << 20;
@@ -124,6 +124,32 @@ fn damaged_qrels_and_topics_are_refused_by_name() {
     survive("qrels.txt", qrels.as_bytes(), &[("topics.tsv", &topics)], false, of_qrels);
     let of_topics: Read = |path| trec::read_gold(path.with_file_name("qrels.txt"), path).map(drop);
     survive("topics.tsv", topics.as_bytes(), &[("qrels.txt", &qrels)], false, of_topics);
+}
+
+#[test]
+fn damaged_runs_and_judgements_of_other_systems_are_refused_by_name() {
+    let of_run: Read = |path| trec::parse_run(&fs::read(path).unwrap(), path).map(drop);
+    let of_qrels: Read = |path| trec::parse_qrels(&fs::read(path).unwrap(), path).map(drop);
+    for (name, read) in [("run.txt", of_run), ("qrels.txt", of_qrels)] {
+        let bytes = fs::read(root("fixtures/trec").join(name)).unwrap();
+        survive(name, &bytes, &[], false, read);
+    }
+    let beir = "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t0\nq2\td1\t2\n";
+    survive("test.tsv", beir.as_bytes(), &[], false, of_qrels);
+}
+
+#[test]
+fn damaged_calls_of_a_latency_pass_are_refused_by_name() {
+    let line = |arm: &str, call: usize, error: &str| {
+        format!(
+            "{{\"arm\":\"{arm}\",\"call\":{call},\"error\":{error},\"question\":\"q1\",\"seed\":0,\
+             \"stages_ms\":{{\"embed\":0.25,\"retrieve\":1e-3}},\"wording\":1}}\n"
+        )
+    };
+    let calls =
+        (0..4).map(|call| line("candidate", call, "null") + &line("baseline", call, "\"busy\""));
+    let read = |path: &Path| runs::read_latency(path).map(drop);
+    survive("latency.jsonl", calls.collect::<String>().as_bytes(), &[], false, read);
 }
 
 #[test]

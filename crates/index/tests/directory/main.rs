@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first failure")]
 
 mod built;
+mod damaged;
+#[path = "../../../../tests/mutated.rs"]
+mod mutated;
 mod opened;
 mod relinked;
 mod searched;

@@ -11,7 +11,7 @@ use wfgy_index::{AnnChoice, AnnKind, HnswParams, LocalIndex, OpenError, hashes, 
 
 use crate::words::{WordEmbedder, built, corpus};
 
-fn index(dir: &Path) -> std::path::PathBuf {
+pub(crate) fn index(dir: &Path) -> std::path::PathBuf {
     let out = dir.join("docs");
     built(corpus(8), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default()), &out);
     out
@@ -26,7 +26,7 @@ fn refusal(out: &Path) -> String {
 }
 
 /// Changes the manifest and makes every digest agree with the directory again.
-fn reseal(out: &Path, change: impl FnOnce(&mut Value)) {
+pub(crate) fn reseal(out: &Path, change: impl FnOnce(&mut Value)) {
     let path = out.join("manifest.json");
     let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     for (field, name) in [
