@@ -1,6 +1,6 @@
 //! A damage is named first, and a healthy index has no cause.
 
-use wfgy_core::GoldSet;
+use wfgy_core::{Deadline, Embedder, GoldSet, Snippet};
 
 use super::{parts, questions, section_text, sentence, settings};
 use crate::diagnosis::{Cause, CauseKind, EffortSight, causes, observe};
@@ -137,14 +137,6 @@ fn rule_damage_of_vectors_and_of_the_graph_is_named() {
     let mut shuffled = healthy();
     shuffled.vectors.rotate_left(7);
     assert_eq!(named(&shuffled, &embedder, None).first(), Some(&CauseKind::ShuffledIds));
-    let mut long = healthy();
-    long.pins.set("metric", "dot");
-    for (n, value) in
-        long.vectors.iter_mut().enumerate().flat_map(|(n, row)| row.iter_mut().map(move |v| (n, v)))
-    {
-        *value *= 1.0 + (n % 9) as f32;
-    }
-    assert_eq!(named(&long, &embedder, None).first(), Some(&CauseKind::MissingNormalisation));
     let mut moved = healthy();
     for snippet in &mut moved.snippets {
         snippet.tokens.start += 1;
@@ -234,11 +226,12 @@ fn mixed_embedders() -> Case {
     case
 }
 
-/// Lengths that the embedder itself gives, under a metric that they count in.
-fn metric_mismatch() -> Case {
-    let mut case = Case::of(CauseKind::MetricMismatch, "under dot", &corpus());
-    case.embedder.identity.unit_norm = false;
-    case.store.pins.set("metric", "dot");
+/// Vectors of nine lengths under a metric that they count in: the embedder's own, or those of
+/// vectors that it would have given unit length.
+fn lengths(cause: CauseKind, metric: &str) -> Case {
+    let mut case = Case::of(cause, "norms of stored vectors run from 1.000 to 9.000", &corpus());
+    case.embedder.identity.unit_norm = cause == CauseKind::MissingNormalisation;
+    case.store.pins.set("metric", metric);
     for (n, row) in case.store.vectors.iter_mut().enumerate() {
         row.iter_mut().for_each(|value| *value *= 1.0 + (n % 9) as f32);
     }
@@ -348,7 +341,10 @@ fn rule_each_damage_comes_first_with_its_evidence() {
         analyzer_drift(),
         label_drift(),
         mixed_embedders(),
-        metric_mismatch(),
+        lengths(CauseKind::MetricMismatch, "dot"),
+        lengths(CauseKind::MetricMismatch, "l2"),
+        lengths(CauseKind::MissingNormalisation, "dot"),
+        lengths(CauseKind::MissingNormalisation, "l2"),
         language_change(),
         stale_against_a_baseline(),
     ] {
@@ -361,4 +357,62 @@ fn rule_each_damage_comes_first_with_its_evidence() {
     // Without the damage none of them is named.
     let healthy = Case::of(CauseKind::LabelDrift, "", &corpus());
     assert_eq!(caused(&healthy.gold, &healthy.store, &healthy.embedder, None), []);
+}
+
+/// The mean over questions of one over the rank of their first target under negative squared
+/// distance, by the definition: differences squared and summed.
+fn reciprocal_rank_by_l2(case: &Case) -> f64 {
+    let Case { gold, embedder, store, .. } = case;
+    let ranks: Vec<f64> = gold
+        .items
+        .iter()
+        .filter(|question| !question.targets.is_empty())
+        .map(|question| {
+            let asked = format!("query: {}", question.question);
+            let asked = embedder.embed(&[asked.as_str()], Deadline::NONE).unwrap().values;
+            let distance = |row: &Vec<f32>| -> f64 {
+                row.iter().zip(&asked).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+            };
+            let aims = question.targets.iter().flat_map(|target| &target.any_of);
+            let is_target = |snippet: &Snippet| {
+                aims.clone().any(|aim| {
+                    aim.doc_id == snippet.doc_id
+                        && aim.section_id.as_ref().is_none_or(|id| *id == snippet.section_id)
+                        && aim.offsets.is_none_or(|span| span.intersects(snippet.offsets))
+                })
+            };
+            let all: Vec<f64> = store.vectors.iter().map(distance).collect();
+            let targets = store.snippets.iter().zip(&all).filter(|(s, _)| is_target(s));
+            let nearest = targets.map(|(_, d)| *d).fold(f64::INFINITY, f64::min);
+            1.0 / (1.0 + all.iter().filter(|d| **d < nearest).count() as f64)
+        })
+        .collect();
+    ranks.iter().sum::<f64>() / ranks.len() as f64
+}
+
+#[test]
+fn rule_lengths_stand_beside_what_each_metric_would_find() {
+    for metric in ["dot", "l2"] {
+        for cause in [CauseKind::MetricMismatch, CauseKind::MissingNormalisation] {
+            let case = lengths(cause, metric);
+            let found = caused(&case.gold, &case.store, &case.embedder, None);
+            let evidence = &found[0].evidence;
+            let words = evidence.split([' ', ',', ';']);
+            let numbers: Vec<f64> = words.filter_map(|word| word.parse().ok()).collect();
+            let [least, greatest, served, questions, cosine, dot, l2] = numbers[..] else {
+                panic!("{evidence}")
+            };
+            assert_eq!((least, greatest), (1.0, 9.0), "{evidence}");
+            assert!(evidence.contains(&format!(" under {metric}; ")), "{evidence}");
+            assert_eq!(served, if metric == "dot" { dot } else { l2 }, "{evidence}");
+            assert!(cosine > served && dot != l2 && questions > 0.0, "{evidence}");
+            assert!((l2 - reciprocal_rank_by_l2(&case)).abs() < 5e-4, "{evidence}");
+        }
+    }
+    // Unit vectors, whatever the metric.
+    for metric in ["dot", "l2"] {
+        let mut case = Case::of(CauseKind::MetricMismatch, "", &corpus());
+        case.store.pins.set("metric", metric);
+        assert_eq!(caused(&case.gold, &case.store, &case.embedder, None), []);
+    }
 }
