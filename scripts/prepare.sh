@@ -26,7 +26,7 @@ if [ ${#need_debian[@]} -gt 0 ]; then
   fi
 fi
 
-# The kernel has to compile for aarch64 too; where this cannot be had, that step says so.
+# All has to compile for aarch64 too; where this cannot be had, that step says so.
 rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1 || true
 
 # Pinned: the versions that the tests were written against.
