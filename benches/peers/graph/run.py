@@ -161,6 +161,8 @@ def main():
     np.save(queries_file, queries)
     ours = Ours(base_file, queries_file, args.kernel)
     sides = [ours, Hnswlib(base, queries), Usearch(base, queries)]
+    if args.hnsw_rs:
+        sides.append(Ours(base_file, queries_file, args.kernel, "hnsw_rs"))
     about = {
         "commit": peer.revision(),
         "cpu": next(
