@@ -22,8 +22,8 @@ const DIGEST: usize = 32;
 /// of these: one that is torn or damaged is as if it were not there, and its text is embedded
 /// anew. The digest sees damage, not intent: whoever can write here can forge a vector. The
 /// file's name is the digest of all of the embedder's identity and of this program's version, so
-/// another model, tokenizer, setting, limit, prefix or arithmetic never meets these vectors. No
-/// text is kept.
+/// another model, tokenizer, setting, limit, prefix or version never meets these vectors. No text
+/// is kept.
 ///
 /// Processes may share a folder: appending is locked, and a record that came twice is the same.
 #[derive(Debug)]
