@@ -1,8 +1,8 @@
 //! Operating characteristics: how often a gate is wrong.
 //!
 //! `cargo bench -p wfgy-gate --bench gate -- WHAT [DATA_SETS [SCENARIO]]`, WHAT one of `boundary`,
-//! `power`, `correlations` (power at others than 0.5), `watch`, `more`, SCENARIO a part of the
-//! names to keep; a CSV on standard output. `run.sh` beside this file runs all of them.
+//! `power`, `watch`, `more`, SCENARIO a part of the names to keep; a CSV on standard output.
+//! `run.sh` beside this file runs all of them.
 
 #[path = "../../crates/gate/tests/healthy/mod.rs"]
 #[allow(clippy::unwrap_used, reason = "what every test starts from: it cannot fail")]
@@ -41,38 +41,27 @@ fn main() -> Result<(), Failure> {
         println!("# kernel path {}", Isa::active());
     }
     match what {
-        "boundary" => decisions(&[0.0], None, data_sets(20_000), name),
-        "power" => decisions(&[-1.0, 1.0], Some(&[0.5]), data_sets(20_000), name),
-        "correlations" => decisions(&[-1.0, 1.0], Some(&[0.0, 0.9]), data_sets(2_000), name),
+        "boundary" => decisions(&[0.0], data_sets(20_000), name),
+        "power" => decisions(&[-1.0, 1.0], data_sets(20_000), name),
         "watch" => watch(data_sets(20_000)),
         "more" => more::simulate(given, name),
         // `cargo bench` runs every bench without arguments.
         "" => {
-            eprintln!("usage: gate boundary|power|correlations|watch|more [DATA_SETS [SCENARIO]]");
+            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS [SCENARIO]]");
             Ok(())
         }
         other => Err(format!("no simulation is called `{other}`").into()),
     }
 }
 
-/// Rates of both modes; at an effect of 0 a pass is a false pass and a fail a false fail. At all
-/// correlations and sizes of a scenario, or at these correlations and its main sizes.
-fn decisions(
-    effects: &[f64],
-    at: Option<&[f64]>,
-    data_sets: u64,
-    name: &str,
-) -> Result<(), Failure> {
+/// Rates of both modes; at an effect of 0 a pass is a false pass and a fail a false fail.
+fn decisions(effects: &[f64], data_sets: u64, name: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "claim,correlation,n,effect,data_sets,point_pass,pass,fail,inconclusive")?;
     for scenario in scenarios().into_iter().filter(|scenario| scenario.name.contains(name)) {
-        let (correlations, sizes) = match at {
-            None => (scenario.correlations, scenario.sizes),
-            Some(correlations) => (correlations, scenario.main_sizes),
-        };
-        for &correlation in correlations {
+        for &correlation in scenario.correlations {
             let drawn = scenario.at(correlation);
-            for &n in sizes {
+            for &n in scenario.sizes {
                 for &effect in effects {
                     let counts = rates(&scenario, &drawn, effect, n, data_sets)?;
                     let rate = |count: usize| count as f64 / data_sets as f64;

@@ -19,8 +19,6 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) sizes: &'static [usize],
-    /// Those that are looked at away from the bound too.
-    pub(crate) main_sizes: &'static [usize],
     pub(crate) correlations: &'static [f64],
     /// By how much the truth is moved for an effect of 1, for the better.
     pub(crate) effect: f64,
@@ -98,7 +96,6 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let many = |name, effect, parts| Scenario {
         name,
         sizes: SIZES,
-        main_sizes: SIZES,
         correlations: CORRELATIONS,
         effect,
         parts,
@@ -136,7 +133,6 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         ),
         Scenario {
             sizes: &[20, 40, 59, 80, 100, 300],
-            main_sizes: &[40, 59, 100, 300],
             ..one(
                 "p95 of distances <= 0.60",
                 0.10,
@@ -145,20 +141,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         },
         one("worst of four wordings <= 0.45, all on it", 0.05, wordings(0.0)),
         one("worst of four wordings <= 0.45, one on it", 0.05, wordings(0.20)),
-        Scenario {
-            sizes: &[20, 40, 100],
-            main_sizes: &[20, 40, 100],
-            ..one("worst of four strata >= 0.70, all on it", 0.10, strata(0.0))
-        },
-        Scenario {
-            sizes: &[20, 40, 100],
-            main_sizes: &[20, 40, 100],
-            ..one("worst of four strata >= 0.70, one on it", 0.10, strata(0.25))
-        },
-        Scenario {
-            main_sizes: &[20, 40, 100],
-            ..many("seven criteria of cutover, all on their bounds", 0.018, cutover())
-        },
+        one("worst of four strata >= 0.70, all on it", 0.10, strata(0.0)),
+        one("worst of four strata >= 0.70, one on it", 0.10, strata(0.25)),
+        many("seven criteria of cutover, all on their bounds", 0.018, cutover()),
     ]
 }
 

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = ROOT / "benches" / "runs"
 PAGES = {
-    "benches/gate/README.md": ["boundary", "power", "correlations", "watch", "more"],
+    "benches/gate/README.md": ["boundary", "power", "watch", "more"],
     "docs/statistics.md": ["gate-errors", "gate-more"],
 }
 
