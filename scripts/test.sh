@@ -80,6 +80,9 @@ step "oracle: fixtures of the estimators"
 step "tables of simulated gates are those of their raw data"
 "$WFGY_PYTHON" benches/gate/table.py --check
 
+step "tables of the regression suite are those of its raw data"
+"$WFGY_PYTHON" scripts/regressions/table.py --check
+
 step "oracle: evaluations of other shapes"
 scripts/oracle/suite.sh
 

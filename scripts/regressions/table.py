@@ -1,10 +1,22 @@
-"""The suite's rows as one line, as CSV, and as the tables of a Markdown page."""
+#!/usr/bin/env python3
+"""The suite's rows as one line, as CSV, and as the tables of a Markdown page.
+
+Usage: table.py --check     fails where the tables of docs/regressions.md are not those of
+                            benches/regressions/results.csv; suite.py writes both
+"""
 
 import csv
+import pathlib
+import re
+import sys
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- %s: begin -->", "<!-- %s: end -->"
 FIELDS = ("kind", "case", "collection", "embedder", "coverage.mean twin", "coverage.mean",
           "ndcg@10 twin", "ndcg@10", "cost", "verdict", "failing", "first_cause", "true_cause")
+NUMBERS = FIELDS[4:9]
+HALF = 5e-7
+"""Half of the last decimal of the CSV: a number of the page was rounded from the whole number."""
 
 
 def first(row):
@@ -26,6 +38,17 @@ def write_csv(path, rows):
         for row in rows:
             numbers = {n: "%.6f" % row[n] for n in FIELDS if isinstance(row.get(n), float)}
             out.writerow(dict(row, first_cause=first(row), failing=" ".join(row["failing"]), **numbers))
+
+
+def read_csv(path):
+    """The rows that `write_csv` wrote, with numbers of six decimals."""
+    with open(path, encoding="utf-8", newline="") as f:
+        rows = list(csv.DictReader(f))
+    for row in rows:
+        row.update({n: float(row[n]) for n in NUMBERS})
+        row["failing"] = row["failing"].split()
+        row["causes"] = [] if row["first_cause"] == "–" else [row["first_cause"]]
+    return rows
 
 
 def markdown(rows, harmless):
@@ -72,3 +95,45 @@ def write_markdown(path, rows, version):
         page = between(page, kind, markdown([r for r in rows if r["kind"] == kind], kind == "harmless"))
     with open(path, "w", encoding="utf-8", newline="\n") as f:
         f.write(page)
+
+
+def other_lines(page, rows):
+    """What the page says between its marks and the rows do not, as pairs (page, rows)."""
+    def marked(mark):
+        begin, end = BEGIN % mark, END % mark
+        if page.count(begin) != 1 or page.count(end) != 1:
+            return []
+        return page.split(begin)[1].split(end)[0].strip("\n").split("\n")
+
+    def shifted(by):
+        return [dict(row, **{n: row[n] + by for n in NUMBERS}) for row in rows]
+
+    version = {"commit": "COMMIT", "kernel": "PATH"}
+    made = re.sub("commit [0-9a-f]{7,40}, kernel path [a-z0-9-]+", "commit COMMIT, kernel path PATH",
+                  "\n".join(marked("summary")))
+    found = [(made.split("\n"), [summary(rows, version).split("\n")])]
+    for kind in ("damage", "harmless"):
+        tables = [markdown([r for r in of if r["kind"] == kind], kind == "harmless").split("\n")
+                  for of in (rows, shifted(-HALF), shifted(HALF))]
+        found.append((marked(kind), tables))
+    for said, tables in found:
+        for i in range(max(len(said), len(tables[0]))):
+            line = said[i] if i < len(said) else "nothing"
+            written = [t[i] if i < len(t) else "nothing" for t in tables]
+            words = [set(word) for word in zip(*(w.split() for w in written))]
+            if len(line.split()) != len(words) or not all(map(set.__contains__, words, line.split())):
+                yield line, written[0]
+
+
+def main():
+    if sys.argv[1:] != ["--check"]:
+        sys.exit(__doc__)
+    results, page = "benches/regressions/results.csv", "docs/regressions.md"
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for said, written in other_lines(text, read_csv(ROOT / results)):
+        sys.exit("%s has other tables than %s: run scripts/regressions.sh\n  page: %s\n  rows: %s" % (
+            page, results, said, written))
+
+
+if __name__ == "__main__":
+    main()
