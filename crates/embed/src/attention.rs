@@ -64,7 +64,8 @@ pub(crate) fn attend(
             s.sums.resize(rows * s.keys.columns(), 0);
             let queries = projected.queries.pairs_from(row(first));
             multiply16(isa, queries, stride, &s.keys, &mut s.sums);
-            let pairs = s.values.pairs();
+            // Softmax writes whole chunks of 16.
+            let pairs = n.div_ceil(16) * 8;
             s.weights.resize(rows * pairs, [0; 2]);
             s.totals.resize(rows, 0.0);
             let columns = s.keys.columns();

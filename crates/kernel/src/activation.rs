@@ -2,6 +2,7 @@
 //!
 //! Every path gives the same bits: see [`vectorized`](crate::vectorized).
 
+use crate::lanes::{ROUND, Real};
 use crate::vectorized::vectorized;
 
 vectorized! {
@@ -68,21 +69,18 @@ fn erf(x: f32) -> f32 {
 /// Splits x into a power of two and a rest within ± ln 2 / 2, and takes the
 /// rest's exponential by the degree-5 polynomial of Cephes' `expf`.
 #[inline(always)]
-pub(crate) fn exp_negative(x: f32) -> f32 {
-    /// Adding and taking away 1.5 · 2²³ rounds to an integer, which then stands in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let x = if x < -87.0 { -87.0 } else { x };
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
+pub(crate) fn exp_negative<R: Real>(x: R) -> R {
+    let x = R::splat(-87.0).greater(x);
+    let shifted = x * R::splat(std::f32::consts::LOG2_E) + R::splat(ROUND);
+    let n = shifted - R::splat(ROUND);
     // ln 2 in two parts, so that the rest is exact.
-    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4_f32;
-    for c in [1.398_199_9e-3_f32, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
-        p = p * r + c;
+    let r = x - n * R::splat(0.693_359_4) + n * R::splat(2.121_944_4e-4);
+    let mut p = R::splat(1.987_569_1e-4);
+    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
+        p = p * r + R::splat(c);
     }
-    let p = p * r * r + r + 1.0;
-    let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
-    p * scale
+    let p = p * r * r + r + R::splat(1.0);
+    p * shifted.power_of_two()
 }
 
 #[cfg(test)]

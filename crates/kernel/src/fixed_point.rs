@@ -5,7 +5,7 @@
 //! i32 whatever their length: products of matrices are then exact, and equal
 //! on every kernel path.
 
-use crate::lanes;
+use crate::lanes::{LANES, ROUND, padded};
 use crate::vectorized::vectorized;
 
 /// Largest magnitude of a code.
@@ -19,9 +19,6 @@ const NORM_MAX: f32 = 46_200.0;
 
 /// The longest row.
 const WIDTH_MAX: usize = 1 << 16;
-
-/// Adding 1.5 · 2²³ to |x| < 2²² rounds it, ties to even, into the low bits of the sum.
-const ROUND: f32 = 12_582_912.0;
 
 /// `x` rounded to an integer, ties to even; |x| ≤ 32,767.
 #[inline(always)]
@@ -39,21 +36,37 @@ vectorized! {
     ///
     /// # Panics
     /// Where the slices disagree about the number of rows, or `width` is 0 or above 65,536.
-    pub fn quantize(values: &[f32], width: usize, codes: &mut [[i16; 2]], steps: &mut [f32]) {
+    pub fn quantize<V>(values: &[f32], width: usize, codes: &mut [[i16; 2]], steps: &mut [f32]) {
         assert!((1..=WIDTH_MAX).contains(&width), "1 to 65,536 values a row");
         assert_eq!(values.len(), steps.len() * width, "a step a row");
         assert_eq!(codes.len(), steps.len() * width.div_ceil(2), "⌈width / 2⌉ pairs a row");
         let rows = values.chunks_exact(width).zip(codes.chunks_exact_mut(width.div_ceil(2)));
         for ((row, codes), step) in rows.zip(steps) {
-            let largest = lanes::max(row, 0.0, f32::abs);
-            let norm = lanes::sum(row, |x| x * x).sqrt();
+            let (chunks, rest) = row.as_chunks::<LANES>();
+            let (mut largest, mut squares) = (V::splat(0.0), V::splat(0.0));
+            for chunk in chunks {
+                let x = V::load(chunk);
+                largest = x.abs().greater(largest);
+                squares = squares + x * x;
+            }
+            if !rest.is_empty() {
+                let x = V::load(&padded(rest));
+                largest = x.abs().greater(largest);
+                squares = squares + x * x;
+            }
+            let (largest, norm) = (largest.greatest(), squares.sum().sqrt());
             // Below 1e-30 a row is zero to everything that is computed from it.
             let fitting = (largest / CODE_MAX).max(norm / NORM_MAX).max(1e-30);
             *step = if norm.is_finite() { fitting } else { f32::NAN };
             let scale = 1.0 / fitting;
             let flat = codes.as_flattened_mut();
             let (exact, padding) = flat.split_at_mut(width);
-            for (c, x) in exact.iter_mut().zip(row) {
+            let (exact, exact_rest) = exact.as_chunks_mut::<LANES>();
+            let (scales, round) = (V::splat(scale), V::splat(ROUND));
+            for (codes, chunk) in exact.iter_mut().zip(chunks) {
+                (V::load(chunk) * scales + round).store_codes(codes);
+            }
+            for (c, x) in exact_rest.iter_mut().zip(rest) {
                 *c = code(x * scale);
             }
             padding.fill(0);

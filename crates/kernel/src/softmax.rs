@@ -1,8 +1,7 @@
 //! Softmax over the integer scores of attention, to 16-bit weights.
 
 use crate::activation::exp_negative;
-use crate::fixed_point::code;
-use crate::lanes::{self, LANES};
+use crate::lanes::{LANES, ROUND};
 use crate::vectorized::vectorized;
 
 /// What the weights of a row sum to before rounding.
@@ -15,13 +14,13 @@ vectorized! {
     /// Rows of scores to weights: row `i` of `weights` is softmax(`steps[i] · key_steps[j] · sums[i][j]`)
     /// over `j` as integers, of which `totals[i]` is the sum.
     ///
-    /// Rows of `sums` are `columns` apart; `weights` takes ⌈keys / 2⌉ pairs a row, the last of which ends
-    /// in 0 where the number of keys is odd. A step that is NaN gives a total that is NaN.
-    /// Every path gives the same bits.
+    /// Rows of `sums` are `columns` apart, at least as many as the keys rounded up to a multiple of
+    /// 16; `weights` takes half as many pairs as that multiple a row, and ends in 0 after the last
+    /// key. A step that is NaN gives a total that is NaN. Every path gives the same bits.
     ///
     /// # Panics
-    /// Where a slice is shorter than `totals`, as a number of rows, says.
-    pub fn softmax16(
+    /// Where there is no key, or a slice has not as many rows as `totals`.
+    pub fn softmax16<V>(
         sums: &[i32],
         columns: usize,
         steps: &[f32],
@@ -30,41 +29,47 @@ vectorized! {
         totals: &mut [f32],
     ) {
         let keys = key_steps.len();
-        let pairs = keys.div_ceil(2);
-        // Scores beyond the last key weigh nothing.
-        let mut scratch = vec![f32::MIN; keys.next_multiple_of(LANES)];
-        for (i, total) in totals.iter_mut().enumerate() {
-            let sums = &sums[i * columns..][..keys];
-            let scores = &mut scratch[..keys];
-            for ((score, sum), step) in scores.iter_mut().zip(sums).zip(key_steps) {
-                *score = *sum as f32 * (steps[i] * step);
-            }
-            let largest = lanes::max(&scratch, f32::MIN, |x| x);
-            let mut parts = [0.0_f32; LANES];
-            for chunk in scratch.as_chunks_mut::<LANES>().0 {
-                for (part, x) in parts.iter_mut().zip(chunk) {
-                    *x = exp_negative(*x - largest);
-                    *part += *x;
+        assert!(keys > 0 && columns >= keys.next_multiple_of(LANES), "rows of whole chunks");
+        let chunks = keys.div_ceil(LANES);
+        assert_eq!(weights.len(), totals.len() * chunks * LANES / 2, "whole chunks a row");
+        let mut scratch = vec![[0.0_f32; LANES]; 2 * chunks];
+        let (factors, scores) = scratch.split_at_mut(chunks);
+        factors.as_flattened_mut()[..keys].copy_from_slice(key_steps);
+        let rows = weights.as_flattened_mut().chunks_exact_mut(chunks * LANES);
+        for ((i, row), total) in rows.enumerate().zip(totals) {
+            let sums = sums[i * columns..][..chunks * LANES].as_chunks::<LANES>().0;
+            let step = V::splat(steps[i]);
+            let mut largest = V::splat(f32::MIN);
+            for (chunk, ((scores, sums), factors)) in
+                scores.iter_mut().zip(sums).zip(&*factors).enumerate()
+            {
+                let mut score = V::load_integers(sums) * (step * V::load(factors));
+                if chunk == chunks - 1 {
+                    score.store(scores);
+                    // Scores beyond the last key weigh nothing.
+                    scores[keys - chunk * LANES..].fill(f32::MIN);
+                    score = V::load(scores);
                 }
+                score.store(scores);
+                largest = score.greater(largest);
             }
-            let scale = TOTAL / lanes::add(parts);
-            // The end of the scratch is exp(−87): it rounds to 0.
-            let mut counts = [0_i32; LANES];
-            let row = weights[i * pairs..][..pairs].as_flattened_mut();
-            for (out, chunk) in row.chunks_mut(LANES).zip(scratch.as_chunks::<LANES>().0) {
-                let mut codes = [0; LANES];
-                for lane in 0..LANES {
-                    codes[lane] = code(chunk[lane] * scale);
-                    counts[lane] += i32::from(codes[lane]);
-                }
-                match out.as_mut_array::<LANES>() {
-                    Some(out) => *out = codes,
-                    None => out.copy_from_slice(&codes[..out.len()]),
-                }
+            let largest = V::splat(largest.greatest());
+            let mut sum = V::splat(0.0);
+            for scores in &mut *scores {
+                let e = exp_negative(V::load(scores) - largest);
+                e.store(scores);
+                sum = sum + e;
             }
-            let whole = counts.iter().sum::<i32>() as f32;
-            *total = if scale.is_finite() { whole } else { f32::NAN };
-            scratch[keys..].fill(f32::MIN);
+            let scale = TOTAL / sum.sum();
+            // Beyond the last key stands exp(−87): it rounds to 0. Sums of codes are exact in f32.
+            let (scales, round) = (V::splat(scale), V::splat(ROUND));
+            let mut count = V::splat(0.0);
+            for (codes, scores) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(&*scores) {
+                let rounded = V::load(scores) * scales + round;
+                rounded.store_codes(codes);
+                count = count + (rounded - round);
+            }
+            *total = if scale.is_finite() { count.sum() } else { f32::NAN };
         }
     }
 }
@@ -77,20 +82,21 @@ mod tests {
     #[test]
     fn weights_over_their_total_are_the_softmax_and_the_same_on_every_path() {
         for keys in [1_usize, 2, 15, 16, 17, 33, 188, 512] {
-            let (rows, columns) = (3, keys + 7);
+            let pairs = keys.div_ceil(16) * 8;
+            let (rows, columns) = (3, 2 * pairs + 7);
             let sums: Vec<i32> =
                 (0..rows * columns).map(|i| (i as i32 * 7_919 % 20_011 - 10_000) * 40).collect();
             let key_steps: Vec<f32> = (0..keys).map(|j| 1e-5 + j as f32 * 1e-8).collect();
             let steps = [0.5, 1.0, 2.0];
             let run = |isa| {
-                let mut weights = vec![[9_i16; 2]; rows * keys.div_ceil(2)];
+                let mut weights = vec![[9_i16; 2]; rows * pairs];
                 let mut totals = [0.0; 3];
                 softmax16(isa, &sums, columns, &steps, &key_steps, &mut weights, &mut totals);
                 (weights, totals)
             };
             let (weights, totals) = run(Isa::Portable);
             for i in 0..rows {
-                let row = weights[i * keys.div_ceil(2)..][..keys.div_ceil(2)].as_flattened();
+                let row = weights[i * pairs..][..pairs].as_flattened();
                 let sum: i64 = row.iter().map(|w| i64::from(*w)).sum();
                 assert!(sum <= 64_000 && sum as f32 == totals[i], "{keys}: {sum}");
                 assert!(row[keys..].iter().all(|w| *w == 0));
@@ -118,7 +124,15 @@ mod tests {
         for isa in Isa::available() {
             for (step, key_step) in [(f32::NAN, 1.0), (1.0, f32::NAN)] {
                 let mut totals = [0.0];
-                softmax16(isa, &[3; 5], 5, &[step], &[key_step; 5], &mut [[0; 2]; 3], &mut totals);
+                softmax16(
+                    isa,
+                    &[3; 16],
+                    16,
+                    &[step],
+                    &[key_step; 5],
+                    &mut [[0; 2]; 8],
+                    &mut totals,
+                );
                 assert!(totals[0].is_nan(), "{isa}");
             }
         }

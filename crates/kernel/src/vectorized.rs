@@ -1,7 +1,8 @@
 //! Plain Rust compiled once for each kernel path.
 
 /// Defines a function that takes an [`Isa`](crate::Isa) before its arguments and runs its body
-/// compiled for that path's registers.
+/// compiled for that path's registers; `V`, where it is named, is the path's
+/// [`Lanes`](crate::lanes::Lanes).
 ///
 /// The compiler never fuses a multiplication with an addition and never
 /// reorders a sum, so every path gives the same bits; only the speed differs.
@@ -10,23 +11,31 @@
 macro_rules! vectorized {
     (
         $(#[$attribute:meta])*
-        $vis:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
+        $vis:vis fn $name:ident$(<$lanes:ident>)?($($argument:ident: $type:ty),* $(,)?)
+        $(-> $result:ty)? $body:block
     ) => {
         $(#[$attribute])*
         $vis fn $name(isa: $crate::Isa, $($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn body($($argument: $type),*) $(-> $result)? $body
+            fn body$(<$lanes: $crate::lanes::Lanes>)?($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c")]
             fn avx2($($argument: $type),*) $(-> $result)? {
-                body($($argument),*)
+                $(type $lanes = $crate::lanes::Avx2;)?
+                body$(::<$lanes>)?($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
             fn avx512($($argument: $type),*) $(-> $result)? {
-                body($($argument),*)
+                $(type $lanes = $crate::lanes::Avx512;)?
+                body$(::<$lanes>)?($($argument),*)
+            }
+
+            fn portable($($argument: $type),*) $(-> $result)? {
+                $(type $lanes = $crate::lanes::Portable;)?
+                body$(::<$lanes>)?($($argument),*)
             }
 
             assert!(isa.is_available(), "this processor lacks the kernel path {isa}");
@@ -39,7 +48,7 @@ macro_rules! vectorized {
                 $crate::Isa::Avx512 | $crate::Isa::Avx512Vnni | $crate::Isa::Amx => unsafe {
                     avx512($($argument),*)
                 },
-                _ => body($($argument),*),
+                _ => portable($($argument),*),
             }
         }
     };

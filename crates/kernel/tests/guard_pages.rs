@@ -188,14 +188,15 @@ fn layers_stay_within_their_slices() {
             }
             assert_eq!(made[..], wanted, "{isa} {width}");
 
-            let (rows, columns) = (2, width + 3);
-            // The last row of sums ends with its last key.
+            let whole = width.next_multiple_of(16);
+            let (rows, columns) = (2, whole + 3);
+            // The last row of sums ends with its last chunk.
             let sums: Vec<i32> =
-                (0..(columns + width) as i32).map(|i| i * 7_919 % 20_011 - 10_000).collect();
+                (0..(columns + whole) as i32).map(|i| i * 7_919 % 20_011 - 10_000).collect();
             let sums = Guarded::new(beside, &sums);
             let steps = Guarded::new(beside, &[0.5, 1.0]);
             let key_steps = Guarded::new(beside, &vec![1e-4; width]);
-            let mut weights = Guarded::new(beside, &vec![[9; 2]; rows * width.div_ceil(2)]);
+            let mut weights = Guarded::new(beside, &vec![[9; 2]; rows * whole / 2]);
             let mut totals = Guarded::new(beside, &[0.0; 2]);
             let (mut wanted, mut wanted_totals) = (weights.to_vec(), [0.0; 2]);
             softmax16(isa, &sums, columns, &steps, &key_steps, &mut weights, &mut totals);

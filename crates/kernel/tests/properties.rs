@@ -129,10 +129,11 @@ fn softmax_of_ties_is_even_and_of_one_great_score_is_that_one() {
         for keys in LENGTHS {
             for score in [0, 1, -i32::MAX, i32::MAX] {
                 let key_steps = vec![1e-4; keys];
-                let mut weights = vec![[9_i16; 2]; keys.div_ceil(2)];
+                let columns = keys.next_multiple_of(16);
+                let mut weights = vec![[9_i16; 2]; columns / 2];
                 let mut totals = [0.0];
-                let mut sums = vec![score; keys];
-                softmax16(isa, &sums, keys, &[1.0], &key_steps, &mut weights, &mut totals);
+                let mut sums = vec![score; columns];
+                softmax16(isa, &sums, columns, &[1.0], &key_steps, &mut weights, &mut totals);
                 let even = (32_000.0 / keys as f64).round_ties_even() as i16;
                 let flat = &weights.as_flattened()[..keys];
                 assert!(
@@ -143,7 +144,7 @@ fn softmax_of_ties_is_even_and_of_one_great_score_is_that_one() {
                 // One that is above all others by more than exp can say.
                 sums.fill(-i32::MAX);
                 sums[keys / 2] = i32::MAX;
-                softmax16(isa, &sums, keys, &[1.0], &key_steps, &mut weights, &mut totals);
+                softmax16(isa, &sums, columns, &[1.0], &key_steps, &mut weights, &mut totals);
                 let flat = &weights.as_flattened()[..keys];
                 let is_one = |(j, w): (usize, &i16)| *w == if j == keys / 2 { 32_000 } else { 0 };
                 assert!(flat.iter().enumerate().all(is_one), "{isa} {keys}");
