@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(target_arch = "x86_64")]
@@ -66,6 +67,13 @@ impl Isa {
 
     /// Whether this processor has it.
     pub fn is_available(self) -> bool {
+        /// Asked before every call of a kernel, some of which are short.
+        static AVAILABLE: LazyLock<[bool; Isa::ALL.len()]> =
+            LazyLock::new(|| Isa::ALL.map(Isa::detect));
+        AVAILABLE[self as usize]
+    }
+
+    fn detect(self) -> bool {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
@@ -76,7 +84,7 @@ impl Isa {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
-                Self::Avx2.is_available()
+                Self::Avx2.detect()
                     && std::arch::is_x86_feature_detected!("avx512f")
                     && std::arch::is_x86_feature_detected!("avx512bw")
                     && std::arch::is_x86_feature_detected!("avx512dq")
@@ -84,10 +92,10 @@ impl Isa {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => {
-                Self::Avx512.is_available() && std::arch::is_x86_feature_detected!("avx512vnni")
+                Self::Avx512.detect() && std::arch::is_x86_feature_detected!("avx512vnni")
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Amx => Self::Avx512Vnni.is_available() && tiles::usable().is_ok(),
+            Self::Amx => Self::Avx512Vnni.detect() && tiles::usable().is_ok(),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
