@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Damages indexes in twenty ways and rebuilds them harmlessly in ten, judges each against its
+# Damages indexes in twenty-two ways and rebuilds them harmlessly in ten, judges each against its
 # undamaged twin, and writes the tables of docs/regressions.md.
 #
 #   scripts/regressions.sh [WORK]

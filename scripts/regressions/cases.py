@@ -60,6 +60,18 @@ def one_layer_less(bench, name):
     return bench.sealed(name, good(bench), lambda values: damage.vectors(other))
 
 
+def cut_elsewhere(bench, name):
+    """Snippets cut by another tokenizer than the model's, embedded by the model all the same.
+
+    The manifest names the model's tokenizer, as that of a pipeline does which cuts in one program
+    and embeds in another.
+    """
+    cut = bench.index("cut-elsewhere", bench.corpus, embedder="syllables")
+    made = bench.index("cut-elsewhere-embedded", damage.snippets(cut), chunk="none")
+    return bench.sealed(name, cut, lambda values: damage.vectors(made),
+                        TOK_VER=damage.identity(made)["TOK_VER"])
+
+
 def analyzed(bench):
     """Questions and texts in small letters."""
     return bench.index("lower", bench.corpus, ["--analyzer", "lower"])
@@ -123,6 +135,10 @@ DAMAGES = [
          {"handbook": ["static", "minilm"], "spans": ["static"]}, times(0.25)),
     Case("case-one-side", "questions in small letters, texts as written, a model that tells them apart",
          "analyzer_drift", {"handbook": ["cased"]}, not_analyzed, lambda bench, name: analyzed(bench)),
+    Case("other-tokenizer", "snippets cut by a tokenizer that makes more tokens of a text, under the name "
+         "of the model's own", "tokenizer_drift", {"handbook": ["minilm"]}, cut_elsewhere),
+    Case("merged-sections", "every two sections are one, so that half of the section ids which labels name "
+         "are gone", "label_drift", {"handbook": ["static"]}, of_corpus(corpora.merged_sections)),
     Case("graph-ef-8", "a graph with m 4, ef-construction 8 and ef 8", "graph_loss",
          {"handbook": ["static"], "spans": ["static"], "scifact": ["static"]},
          with_flags(["--m", "4", "--ef-construction", "8", "--ef", "8"], ann="hnsw")),

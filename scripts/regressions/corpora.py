@@ -142,6 +142,21 @@ def other_language(corpus):
     return rewritten(corpus, lambda text: pattern.sub(translated, text), lambda number: number % 2 == 1)
 
 
+def merged_sections(corpus):
+    """Every two neighbouring sections of a document are one, under the first one's id and title.
+
+    An importer that takes fewer levels of headings for sections: every word is still there, the
+    second one's heading in the text, and half of the ids are gone.
+    """
+    out = copy.deepcopy(corpus)
+    for document in out:
+        pairs = document["sections"]
+        for first, second in zip(pairs[::2], pairs[1::2]):
+            first["text"] += "\n\n" + "\n".join(filter(None, (second.get("title"), second["text"])))
+        document["sections"] = pairs[::2]
+    return out
+
+
 # Harmless differences.
 
 def reversed_order(corpus):

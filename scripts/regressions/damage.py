@@ -44,6 +44,11 @@ def vectors(folder):
     return np.load(os.path.join(folder, VECTORS))
 
 
+def identity(folder):
+    """What INDEX_HASH is of."""
+    return json.loads(read(os.path.join(folder, MANIFEST)))["identity"]
+
+
 def token_counts(folder):
     """Tokens of each snippet."""
     counts = []
@@ -52,6 +57,24 @@ def token_counts(folder):
             start, end = json.loads(line)["tokens"]
             counts.append(end - start)
     return np.array(counts)
+
+
+def snippets(folder):
+    """Each snippet as a document of one section, its title and text as they are embedded."""
+    with open(os.path.join(folder, "sections.jsonl"), encoding="utf-8") as f:
+        rows = map(json.loads, f)
+        sections = {(s["doc_id"], s["section_id"]): s for s in rows}
+    out = []
+    with open(os.path.join(folder, "snippets.jsonl"), encoding="utf-8") as f:
+        for snippet in map(json.loads, f):
+            whole = sections[snippet["doc_id"], snippet["section_id"]]
+            start, end = snippet["offsets"]
+            name = "snippet-%d" % len(out)
+            section = {"section_id": name, "text": whole["text"][start:end]}
+            if whole.get("title"):
+                section["title"] = whole["title"]
+            out.append({"doc_id": name, "sections": [section]})
+    return out
 
 
 def document_numbers(folder):

@@ -7,6 +7,9 @@
 | `unnormalised` | the same without its Normalize module | only its metrics differ from one another |
 | `cased` | the same with a tokenizer that keeps case | case matters to it |
 | `e5` | multilingual-e5-small behind HTTP | cased by training, and wants prefixes |
+
+Two more are no embedders of the suite but parts that a damage was made with: `one-layer-less`, and
+`syllables`, minilm with a tokenizer that cuts words after every third letter.
 """
 
 import json
@@ -83,6 +86,15 @@ def keeps_case(folder):
     replaced(folder, "tokenizer.json", change)
 
 
+def cuts_after_three_letters(folder):
+    """Another tokenizer over the same vocabulary: more tokens of the same text."""
+    def change(tokenizer):
+        three = {"type": "Split", "pattern": {"Regex": ".{1,3}"}, "behavior": "Isolated", "invert": False}
+        tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [tokenizer["pre_tokenizer"], three]}
+        return tokenizer
+    replaced(folder, "tokenizer.json", change)
+
+
 def one_layer_less(folder):
     def change(config):
         config["num_hidden_layers"] -= 1
@@ -111,7 +123,8 @@ class Models:
     def folder(self, name):
         if name == "minilm":
             return self.model
-        change = {"unnormalised": without_normalize, "cased": keeps_case, "one-layer-less": one_layer_less}
+        change = {"unnormalised": without_normalize, "cased": keeps_case, "one-layer-less": one_layer_less,
+                  "syllables": cuts_after_three_letters}
         return variant(self.model, os.path.join(self.work, "model-" + name), change[name])
 
     def url(self):

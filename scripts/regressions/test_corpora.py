@@ -12,7 +12,7 @@ HANDBOOK = datasets.handbook(datasets.HANDBOOK, None)
 QUOTES = HANDBOOK.quotes()
 DAMAGES = (corpora.dropped_third, corpora.partition_missing, corpora.stale_third, corpora.shuffled_ids,
            lambda c: corpora.duplicated(c, 3), lambda c: corpora.truncated(c, 500), corpora.boilerplate,
-           corpora.other_language)
+           corpora.other_language, corpora.merged_sections)
 HARMLESS = (corpora.reversed_order, corpora.moved_offsets, lambda c: corpora.white_space(c, QUOTES),
             lambda c: corpora.with_unrelated(c, datasets.unrelated()))
 
@@ -45,6 +45,14 @@ class Corpora(unittest.TestCase):
         before, after = texts(HANDBOOK.corpus), texts(corpora.shuffled_ids(HANDBOOK.corpus))
         self.assertEqual(sorted(t for _, _, t in before), sorted(t for _, _, t in after))
         self.assertFalse(set(before) & set(after))
+
+    def test_merged_sections_keep_every_passage_and_half_of_the_ids(self):
+        made = corpora.merged_sections(HANDBOOK.corpus)
+        for before, after in zip(HANDBOOK.corpus, made):
+            self.assertEqual([s["section_id"] for s in after["sections"]],
+                             [s["section_id"] for s in before["sections"][::2]])
+        for quote in QUOTES:
+            self.assertEqual(found(made, quote), found(HANDBOOK.corpus, quote), quote)
 
     def test_ids_stay_unique_where_documents_are_repeated(self):
         ids = [d["doc_id"] for d in corpora.duplicated(HANDBOOK.corpus, 3)]
