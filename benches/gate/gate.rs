@@ -28,7 +28,8 @@ const SEED: u64 = 41;
 const TOGETHER: usize = 64;
 
 /// Of so many the first, and all that pass or fail, are decided by a whole gate as well, and both
-/// must agree.
+/// must agree: fewer by as many criteria as there are, since a gate also says how many questions
+/// each that is open needs.
 const CHECKED: u64 = 64;
 
 fn main() -> Result<(), Failure> {
@@ -90,6 +91,7 @@ fn rates(
     n: usize,
     data_sets: u64,
 ) -> Result<[usize; 3], Failure> {
+    let checked = CHECKED / scenario.criteria() as u64;
     let all: Vec<u64> = (0..data_sets).collect();
     all.par_chunks(TOGETHER)
         .map(|chunk| {
@@ -100,7 +102,7 @@ fn rates(
             let mut counts = [0; 3];
             for ((at, set), decided) in chunk.iter().zip(&sets).zip(scenario.decide(&sets)?) {
                 let decides = decided.verdict != Verdict::Inconclusive;
-                if *at == 0 || (*at < CHECKED && decides) {
+                if *at == 0 || (*at < checked && decides) {
                     let (by_gate, _) = scenario.by_gate(set)?;
                     if by_gate != decided.verdict {
                         let what = format!("{}, n = {n}, data set {at}", scenario.name);

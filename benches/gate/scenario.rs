@@ -204,6 +204,10 @@ impl Scenario {
         Drawn { scenario: self, questions }
     }
 
+    pub(crate) fn criteria(&self) -> usize {
+        self.parts.len()
+    }
+
     /// What each of the data sets is decided as, from the bounds of all: every test at the level
     /// of Holm's first rejection, which is what it takes for any fail.
     pub(crate) fn decide(&self, data_sets: &[DataSet]) -> Result<Vec<Decided>, Failure> {
