@@ -12,12 +12,19 @@ use wfgy_core::{Digest, Hasher};
 /// # Errors
 /// Where it cannot be read to its end.
 pub fn hash_file(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
+    hash(File::open(path)?)
+}
+
+/// Digest and length in bytes of all that is left to read.
+///
+/// # Errors
+/// Where it cannot be read to its end.
+pub fn hash(mut from: impl Read) -> io::Result<(Digest, u64)> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     let mut length = 0;
     loop {
-        match file.read(&mut buffer) {
+        match from.read(&mut buffer) {
             Ok(0) => return Ok((hasher.finish(), length)),
             Ok(n) => {
                 hasher.update(&buffer[..n]);
@@ -48,5 +55,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(hash_file(&path).unwrap(), (Digest::of(&bytes), bytes.len() as u64));
         assert!(hash_file(dir.path()).is_err());
+        let (start, rest) = bytes.split_at(100);
+        assert_eq!(hash(start.chain(rest)).unwrap(), hash_file(&path).unwrap());
     }
 }

@@ -1,21 +1,24 @@
 //! Whether the files of a directory are the ones that its hashes were taken of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use wfgy_core::{Digest, PortError};
 use wfgy_formats::json::{self, Start};
-use wfgy_formats::{InputError, Place, checksum, source};
+use wfgy_formats::{InputError, Place, checksum};
 
 use crate::Manifest;
+use crate::files::{Files, Stamp};
 use crate::manifest::file;
 
 /// Longest manifest that is read.
 const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Most files of a directory that are opened together; an index has a handful.
+const MAX_FILES: usize = 256;
 
 /// Something wrong with an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,23 +79,6 @@ pub fn is_index(dir: &Path) -> bool {
     has(file::MANIFEST) && [file::SECTIONS, file::SNIPPETS, file::VECTORS].into_iter().any(has)
 }
 
-/// What identifies one version of a file without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> io::Result<Self> {
-        let meta = fs::metadata(path)?;
-        let modified = (meta.mtime(), meta.mtime_nsec());
-        Ok(Self { device: meta.dev(), inode: meta.ino(), size: meta.size(), modified })
-    }
-}
-
 /// What is said of a file that the manifest does not know.
 const FOREIGN: &str = "does not belong to the index: move it away, or build anew";
 
@@ -122,41 +108,61 @@ impl Contents {
     /// made of them, are whole only where there is none.
     pub(crate) fn examine<T: Send>(
         dir: &Path,
-        beside: impl FnOnce(&Self) -> T + Send,
+        beside: impl FnOnce(&Manifest, &Files) -> T + Send,
     ) -> Result<(Examined<T>, Vec<Damage>), OpenError> {
         let names = list(dir)?;
         if !names.contains(file::MANIFEST) {
             let problem = "it has no manifest.json".to_owned();
             return Err(OpenError::NotAnIndex { path: dir.to_owned(), problem });
         }
+        if names.len() > MAX_FILES {
+            let problem = format!(
+                "it holds {} files, an index a handful: move away what does not belong",
+                names.len()
+            );
+            return Err(OpenError::NotAnIndex { path: dir.to_owned(), problem });
+        }
         let mut damage = Vec::new();
         let mut found = |name: &str, problem: String| {
             damage.push(Damage { path: dir.join(name), problem });
         };
+        let mut files = Files { dir: dir.to_owned(), opened: BTreeMap::new() };
         // Stamped before anything is read: a change from here on shows later.
         let mut stamps = BTreeMap::new();
         for name in &names {
-            let path = dir.join(name);
-            if fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file() {
-                stamps.insert(name.clone(), Stamp::of(&path).map_err(|e| unreadable(&path, &e))?);
-            } else {
-                found(name, "is no file: it does not belong to an index".to_owned());
+            match files.open(name)? {
+                Some(stamp) => drop(stamps.insert(name.clone(), stamp)),
+                None => found(name, "is no file: it does not belong to an index".to_owned()),
             }
         }
-        let manifest = read_manifest(dir);
-        let hashed = |name: &String| {
+        let sums = files.opened.remove(file::CHECKSUMS).map(|mut sums| {
+            let (path, mut text) = (dir.join(file::CHECKSUMS), Vec::new());
+            sums.read_to_end(&mut text).map_err(|e| unreadable(&path, &e)).map(|_| text)
+        });
+        let mut digests = BTreeMap::new();
+        let manifest = match files.opened.remove(file::MANIFEST) {
+            None => Err(InputError::file(dir.join(file::MANIFEST), "is no file")),
+            Some(mut opened) => {
+                let (bytes, manifest) = read_manifest(dir, &mut opened)?;
+                let digest = checksum::hash(bytes.chain(opened));
+                let path = dir.join(file::MANIFEST);
+                let (digest, _) = digest.map_err(|e| unreadable(&path, &e))?;
+                digests.insert(file::MANIFEST.to_owned(), digest);
+                manifest
+            }
+        };
+        let hashed = |(name, file): (&String, &File)| {
             let path = dir.join(name);
-            let (digest, _) = checksum::hash_file(&path).map_err(|e| unreadable(&path, &e))?;
+            let (digest, _) = checksum::hash(file).map_err(|e| unreadable(&path, &e))?;
             Ok((name.clone(), digest))
         };
-        let names_of_files: Vec<String> = stamps.keys().cloned().collect();
-        let contents = manifest.map(|manifest| Self { manifest, dir: dir.to_owned(), stamps });
         let (hashed, made) = rayon::join(
-            || names_of_files.par_iter().map(hashed).collect::<Vec<Result<_, OpenError>>>(),
-            || contents.as_ref().ok().map(beside),
+            || files.opened.par_iter().map(hashed).collect::<Vec<Result<_, OpenError>>>(),
+            || manifest.as_ref().ok().map(|manifest| beside(manifest, &files)),
         );
-        let mut digests = hashed.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
-        let sums = digests.remove(file::CHECKSUMS);
+        let hashed = hashed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        digests.extend(hashed);
+        let contents = manifest.map(|manifest| Self { manifest, dir: dir.to_owned(), stamps });
         let expected = contents.as_ref().ok().map(|contents| named(&contents.manifest));
         // Where the manifest cannot be read, nothing is known not to belong.
         let belongs = |name: &str| {
@@ -164,7 +170,7 @@ impl Contents {
         };
         match sums {
             None => found(file::CHECKSUMS, "is missing".to_owned()),
-            Some(_) => compare_checksums(dir, &digests, belongs, &mut found)?,
+            Some(text) => compare_checksums(&text?, &digests, belongs, &mut found),
         }
         let contents = match contents {
             Ok(contents) => contents,
@@ -196,7 +202,7 @@ impl Contents {
     /// [`Self::examine`], with the first damage as an error.
     pub(crate) fn whole<T: Send>(
         dir: &Path,
-        beside: impl FnOnce(&Self) -> T + Send,
+        beside: impl FnOnce(&Manifest, &Files) -> T + Send,
     ) -> Result<(Self, T), OpenError> {
         let (contents, damage) = Self::examine(dir, beside)?;
         match (contents, damage.into_iter().next()) {
@@ -221,8 +227,8 @@ impl Contents {
             Err(error) => return Err(PortError::input(name, error.to_string())),
         };
         for (file, stamp) in &self.stamps {
-            match Stamp::of(&self.dir.join(file)) {
-                Ok(now) if now == *stamp => {}
+            match fs::metadata(self.dir.join(file)) {
+                Ok(now) if Stamp::of(&now) == *stamp => {}
                 Ok(_) => return changed(file, "was changed"),
                 Err(_) => return changed(file, "was removed"),
             }
@@ -249,7 +255,7 @@ impl Contents {
 /// # Errors
 /// [`OpenError`] where it is no index, or is not what its hashes were taken of.
 pub fn hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
-    let (Contents { manifest, .. }, ()) = Contents::whole(dir, |_| ())?;
+    let (Contents { manifest, .. }, ()) = Contents::whole(dir, |_, _| ())?;
     Ok((manifest.index_hash, manifest.serving_hash))
 }
 
@@ -267,7 +273,10 @@ pub fn declared_hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
     }
     let damaged =
         |name: &str, problem: String| OpenError::Damaged(Damage { path: dir.join(name), problem });
-    let manifest = read_manifest(dir).map_err(|error| OpenError::Damaged(error.into()))?;
+    let path = dir.join(file::MANIFEST);
+    let mut opened = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+    let (_, manifest) = read_manifest(dir, &mut opened)?;
+    let manifest = manifest.map_err(|error| OpenError::Damaged(error.into()))?;
     manifest.check().map_err(|problem| damaged(file::MANIFEST, problem))?;
     let always = [file::SECTIONS, file::SNIPPETS, file::VECTORS, file::CHECKSUMS];
     let served = manifest.serving.files.keys().map(String::as_str);
@@ -301,34 +310,37 @@ fn list(dir: &Path) -> Result<BTreeSet<String>, OpenError> {
     Ok(names)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> OpenError {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Unreadable { path: path.to_owned(), problem: error.to_string() }
 }
 
-fn read_manifest(dir: &Path) -> Result<Manifest, InputError> {
-    let path = dir.join(file::MANIFEST);
-    let fail = |error: io::Error| source::read_error(&path, &error);
-    if fs::metadata(&path).map_err(fail)?.len() > MAX_MANIFEST {
-        return Err(InputError::file(&path, "longer than 1 MiB, which no manifest is"));
-    }
-    json::decode(&fs::read(&path).map_err(fail)?, &path, Start::of_line(1, 0))
+/// The first bytes of a manifest, all of them where it is none too long, and what they say.
+fn read_manifest(
+    dir: &Path,
+    file: &mut File,
+) -> Result<(Vec<u8>, Result<Manifest, InputError>), OpenError> {
+    let (path, mut bytes) = (dir.join(file::MANIFEST), Vec::new());
+    file.take(MAX_MANIFEST + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&path, &e))?;
+    let manifest = match bytes.len() as u64 > MAX_MANIFEST {
+        true => Err(InputError::file(&path, "longer than 1 MiB, which no manifest is")),
+        false => json::decode(&bytes, &path, Start::of_line(1, 0)),
+    };
+    Ok((bytes, manifest))
 }
 
-/// Compares `SHA256SUMS` with the digests of the other files; of those that do not belong to the
-/// index it need not say anything.
+/// Compares the text of `SHA256SUMS` with the digests of the other files; of those that do not
+/// belong to the index it need not say anything.
 fn compare_checksums(
-    dir: &Path,
+    text: &[u8],
     digests: &BTreeMap<String, Digest>,
     belongs: impl Fn(&str) -> bool,
     found: &mut impl FnMut(&str, String),
-) -> Result<(), OpenError> {
-    let path = dir.join(file::CHECKSUMS);
-    let text = fs::read(&path).map_err(|e| unreadable(&path, &e))?;
+) {
     if text == checksum::checksums(digests).as_bytes() {
-        return Ok(());
+        return;
     }
     // Something differs: find out what, line by line.
-    let text = String::from_utf8_lossy(&text);
+    let text = String::from_utf8_lossy(text);
     let mut listed = BTreeMap::new();
     for (i, line) in text.lines().enumerate() {
         let parsed = line
@@ -369,5 +381,4 @@ fn compare_checksums(
     if !named {
         found(file::CHECKSUMS, "is not written as it was built".to_owned());
     }
-    Ok(())
 }

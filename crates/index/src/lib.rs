@@ -9,6 +9,7 @@ mod build;
 mod chunk;
 mod contents;
 mod draft;
+mod files;
 pub mod graph;
 mod local;
 mod manifest;

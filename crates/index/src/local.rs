@@ -8,9 +8,9 @@ use wfgy_core::{
     StoredSection,
 };
 use wfgy_formats::InputError;
-use wfgy_kernel::MappedFile;
 
 use crate::contents::{Contents, Damage, OpenError};
+use crate::files::Files;
 use crate::graph::{self, Hnsw, HnswParams, LinkError};
 use crate::manifest::{Ann, Manifest, file};
 use crate::relinked::Relinked;
@@ -37,7 +37,7 @@ struct Parts {
 impl LocalIndex {
     /// Opens the directory `dir`, which the user knows by `name` (a path or an alias).
     ///
-    /// Every file is read once and hashed. Vectors and texts stay mapped.
+    /// Every file is opened once, and hashed once while it is read. Vectors and texts stay mapped.
     ///
     /// # Errors
     /// [`OpenError`] where it is missing, no index, unreadable, or anything in it is not what
@@ -125,19 +125,13 @@ impl LocalIndex {
 
 impl Parts {
     /// Reads bytes that are hashed at the same time: nothing in them is trusted.
-    fn open(contents: &Contents) -> Result<Self, Damage> {
-        let manifest = &contents.manifest;
-        let map = |name: &str| {
-            let path = contents.file(name);
-            MappedFile::open(&path)
-                .map_err(|error| Damage { path, problem: error.source.to_string() })
-        };
-        let vectors = Vectors::open(&contents.file(file::VECTORS)).map_err(Damage::from)?;
+    fn open(manifest: &Manifest, files: &Files) -> Result<Self, Damage> {
+        let vectors = Vectors::of(files.map(file::VECTORS)?).map_err(Damage::from)?;
         let identity = &manifest.identity;
         let shape = (vectors.rows() as u64, vectors.dim());
         if shape != (identity.n_snippets, identity.embed_dim) {
             return Err(Damage {
-                path: contents.file(file::VECTORS),
+                path: files.path(file::VECTORS),
                 problem: format!(
                     "holds {} vectors of dimension {} where the manifest says {} of {}",
                     shape.0, shape.1, identity.n_snippets, identity.embed_dim
@@ -145,12 +139,12 @@ impl Parts {
             });
         }
         vectors.check(identity.norm).map_err(Damage::from)?;
-        let tables = Tables::read(manifest, map(file::SECTIONS)?, map(file::SNIPPETS)?);
+        let tables = Tables::read(manifest, files.map(file::SECTIONS)?, files.map(file::SNIPPETS)?);
         let graph = match manifest.serving.ann {
             None => None,
             Some(_) => {
-                let opened = Hnsw::open(map(file::GRAPH)?, vectors.rows());
-                let path = || contents.file(file::GRAPH);
+                let opened = Hnsw::open(files.map(file::GRAPH)?, vectors.rows());
+                let path = || files.path(file::GRAPH);
                 Some(opened.map_err(|problem| Damage { path: path(), problem })?)
             }
         };
@@ -190,7 +184,7 @@ pub struct Inspection {
 /// [`OpenError`] where it is no index, or is not what its hashes were taken of.
 pub fn inspect(dir: impl AsRef<Path>) -> Result<Inspection, OpenError> {
     let path = dir.as_ref().to_owned();
-    let (contents, ()) = Contents::whole(&path, |_| ())?;
+    let (contents, ()) = Contents::whole(&path, |_, _| ())?;
     let files = contents.sizes();
     let manifest = contents.manifest;
     Ok(Inspection { path, pins: manifest.pins(), manifest, files })

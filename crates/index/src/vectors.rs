@@ -25,11 +25,16 @@ impl Vectors {
     pub(crate) fn open(path: &Path) -> Result<Self, InputError> {
         let map = MappedFile::open(path)
             .map_err(|error| InputError::file(path, format!("cannot be read: {}", error.source)))?;
+        Self::of(map)
+    }
+
+    pub(crate) fn of(map: MappedFile) -> Result<Self, InputError> {
         let bytes = map.bytes();
         let header = npy::Header::parse(bytes, bytes.len() as u64)
-            .map_err(|problem| InputError::file(path, problem))?;
+            .map_err(|problem| InputError::file(map.path(), problem))?;
         if map.f32_from(header.data).is_none() {
-            return Err(InputError::file(path, "its values cannot be mapped on this machine"));
+            let problem = "its values cannot be mapped on this machine";
+            return Err(InputError::file(map.path(), problem));
         }
         Ok(Self { map, header, packed: OnceLock::new() })
     }

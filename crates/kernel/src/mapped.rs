@@ -33,15 +33,28 @@ impl MappedFile {
     /// # Errors
     /// [`MappedError`] where it cannot be opened or mapped.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, MappedError> {
+        let path = path.as_ref();
+        match File::open(path) {
+            Ok(file) => Self::of(&file, path),
+            Err(source) => Err(MappedError { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Maps `file`, which was opened at `path`: who also hashes it has digest and bytes of one
+    /// file, whatever becomes of the name.
+    ///
+    /// # Errors
+    /// [`MappedError`] where it cannot be mapped.
+    pub fn of(file: &File, path: impl AsRef<Path>) -> Result<Self, MappedError> {
         let path = path.as_ref().to_owned();
-        let map = File::open(&path).and_then(|file| {
-            if file.metadata()?.len() == 0 {
+        let map = file.metadata().and_then(|meta| {
+            if meta.len() == 0 {
                 return Ok(None);
             }
             // SAFETY: the map is private to this value and read-only. That no one changes the
             // file underneath is the contract of an index directory (see above); a change
             // cannot break memory safety of `[u8]` reads beyond giving other bytes.
-            unsafe { Mmap::map(&file) }.map(Some)
+            unsafe { Mmap::map(file) }.map(Some)
         });
         match map {
             Ok(map) => Ok(Self { map, path }),

@@ -10,7 +10,7 @@ use wfgy_core::{Deadline, Depth, Digest, Path as By, Query, SearchRequest, Store
 use wfgy_index::{LocalIndex, OpenError, hashes, verify};
 
 use crate::mutated::{Mutations, peak};
-use crate::opened::{index, reseal};
+use crate::resealed::{index, reseal};
 use crate::words::WordEmbedder;
 
 /// Damaged copies of each file.

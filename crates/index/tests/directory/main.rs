@@ -9,5 +9,6 @@ mod damaged;
 mod mutated;
 mod opened;
 mod relinked;
+mod resealed;
 mod searched;
 mod words;

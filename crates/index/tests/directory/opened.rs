@@ -1,21 +1,15 @@
 //! What opening, verifying and asking an index with another embedder refuse.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
-use wfgy_core::{Deadline, Digest, Embedder, Metric, Store, canonical_json};
-use wfgy_formats::{checksum, npy};
-use wfgy_index::{AnnChoice, AnnKind, HnswParams, LocalIndex, OpenError, hashes, inspect, verify};
+use wfgy_core::{Deadline, Embedder, Metric, Store};
+use wfgy_formats::npy;
+use wfgy_index::{LocalIndex, OpenError, hashes, inspect, verify};
 
-use crate::words::{WordEmbedder, built, corpus};
-
-pub(crate) fn index(dir: &Path) -> std::path::PathBuf {
-    let out = dir.join("docs");
-    built(corpus(8), Metric::Cosine, AnnChoice::Graph(AnnKind::Hnsw, HnswParams::default()), &out);
-    out
-}
+use crate::resealed::{index, reseal};
+use crate::words::WordEmbedder;
 
 fn refusal(out: &Path) -> String {
     let error = LocalIndex::open(out, "docs").err().expect("refused").to_string();
@@ -23,41 +17,6 @@ fn refusal(out: &Path) -> String {
     // Whoever flips a pointer sees the same.
     assert!(hashes(out).is_err() || !verify(out).unwrap().is_empty());
     error
-}
-
-/// Changes the manifest and makes every digest agree with the directory again.
-pub(crate) fn reseal(out: &Path, change: impl FnOnce(&mut Value)) {
-    let path = out.join("manifest.json");
-    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    for (field, name) in [
-        ("sections_sha256", "sections.jsonl"),
-        ("snippets_sha256", "snippets.jsonl"),
-        ("vectors_sha256", "vectors.npy"),
-    ] {
-        let digest = Digest::of(std::fs::read(out.join(name)).unwrap());
-        manifest["identity"][field] = digest.to_string().into();
-    }
-    change(&mut manifest);
-    if !manifest["keep_hashes"].is_null() {
-        manifest.as_object_mut().unwrap().remove("keep_hashes");
-    } else {
-        let index_hash = Digest::of(canonical_json(&manifest["identity"]).unwrap());
-        let mut serving = manifest["serving"].clone();
-        serving["INDEX_HASH"] = index_hash.to_string().into();
-        let serving_hash = Digest::of(canonical_json(&serving).unwrap());
-        manifest["INDEX_HASH"] = index_hash.to_string().into();
-        manifest["SERVING_HASH"] = serving_hash.to_string().into();
-    }
-    std::fs::write(&path, [canonical_json(&manifest).unwrap(), b"\n".to_vec()].concat()).unwrap();
-    let mut digests = BTreeMap::new();
-    for entry in std::fs::read_dir(out).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if name != "SHA256SUMS" {
-            digests.insert(name, checksum::hash_file(&entry.path()).unwrap().0);
-        }
-    }
-    std::fs::write(out.join("SHA256SUMS"), checksum::checksums(&digests)).unwrap();
 }
 
 #[test]
@@ -136,6 +95,12 @@ fn a_truncated_missing_or_additional_file_is_named() {
     std::fs::create_dir(out.join("sub")).unwrap();
     assert!(refusal(&out).contains("sub"));
     std::fs::remove_dir(out.join("sub")).unwrap();
+    let more = |i: usize| out.join(format!("more{i}"));
+    (0..250).for_each(|i| std::fs::write(more(i), "").unwrap());
+    assert!(refusal(&out).contains("does not belong to the index"));
+    std::fs::write(more(250), "").unwrap();
+    assert!(LocalIndex::open(&out, "docs").is_err_and(|e| e.to_string().contains("257 files")));
+    (0..251).for_each(|i| std::fs::remove_file(more(i)).unwrap());
     assert!(LocalIndex::open(&out, "docs").is_ok());
 }
 
