@@ -91,7 +91,7 @@ def main():
     made = peer.programs()
     work = pathlib.Path(tempfile.mkdtemp()) if a.work is None else a.work
     work.mkdir(parents=True, exist_ok=True)
-    record = peer.Record("scale")
+    record = peer.Record("scale", made["wfgy_eval"])
     print(f"{'snippets':>9} {'step':<9} {'wall s':>8} {'cpu s':>8} {'anonymous MiB':>14} {'resident MiB':>13} {'on disk MiB':>12}")
     for size in map(int, a.sizes.split(",")):
         corpus, index, store = work / f"{size}.jsonl", work / f"{size}", work / "store"

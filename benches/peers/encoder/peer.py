@@ -52,6 +52,12 @@ def programs():
     return {pathlib.Path(path).name: path for path in made}
 
 
+def kernel_path(program):
+    """The kernel path that a program of this project takes here, as its --version says."""
+    said = subprocess.run([program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)["kernel"]
+
+
 def fresh(command, codes):
     """(wall seconds, processor seconds, peak of anonymous and of resident memory in MiB).
 
@@ -152,9 +158,13 @@ def revision():
 
 
 class Record:
-    """The raw data of one run of a comparison, under benches/runs/."""
+    """The raw data of one run of a comparison, under benches/runs/.
 
-    def __init__(self, name):
+    Rows of this project name their kernel path: as their side, or, where `program` of this project
+    chose one for all of them, in the first line of the file.
+    """
+
+    def __init__(self, name, program=None):
         self.commit = revision()
         fields = dict(map(str.strip, line.split(":", 1)) for line in open("/proc/cpuinfo") if ":" in line)
         # A model name can be that of every generation; family and model tell which.
@@ -165,6 +175,8 @@ class Record:
         day = datetime.date.today().isoformat()
         self.path = folder / f"{day}-{name}-{self.commit.rstrip('+')}.csv"
         self.rows, self.notes = [], []
+        if program:
+            self.note("kernel", kernel_path(program))
 
     def note(self, name, value):
         """What is said of the run as a whole: a comment in front of the rows."""

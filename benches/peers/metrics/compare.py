@@ -81,7 +81,8 @@ def main():
     ap.add_argument("--hits", type=int, default=100, choices=range(5, 101), metavar="N")
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     a = ap.parse_args()
-    program, record = peer.programs()["wfgy_eval"], peer.Record("metrics")
+    program = peer.programs()["wfgy_eval"]
+    record = peer.Record("metrics", program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         make(folder, a.questions, a.hits)

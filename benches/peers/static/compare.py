@@ -70,7 +70,8 @@ def main():
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     ap.add_argument("--questions", type=int, default=20000)
     a = ap.parse_args()
-    program, record = peer.build(), peer.Record("static")
+    program, chooser = peer.build(), peer.programs()["wfgy_eval"]
+    record = peer.Record("static", chooser)
     vocabulary, rows = table()
     tokenizer = tokenizer_of(vocabulary)
     r = oracle_minilm.Lcg(16)
@@ -82,7 +83,7 @@ def main():
         best = min(ways, key=lambda way: min(ways[way]()[0] for _ in range(2)))
         name = f"tokenizers and NumPy, {best.__name__}"
         expected = best(tokenizer, rows, texts)
-        ours = peer.Ours(program, "static", "portable", a.threads, f"{folder}/texts.json")
+        ours = peer.Ours(program, "static", peer.kernel_path(chooser), a.threads, f"{folder}/texts.json")
         ours.ask(f"vectors {folder}/vectors")
         made = np.fromfile(f"{folder}/vectors", "<f4").reshape(expected.shape)
         floor = (made.astype(np.float64) * expected).sum(1).min()

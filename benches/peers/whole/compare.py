@@ -90,7 +90,7 @@ def main():
         ("wfgy", "warm"): lambda: peer.fresh([*evaluate, "--text-cache", work / "vectors"], {0, 1, 3}),
         ("python", "warm"): lambda: peer.fresh([*python, work / "vectors.npz"], {0}),
     }
-    seen, record = peer.interleaved(sides, a.rounds), peer.Record("whole")
+    seen, record = peer.interleaved(sides, a.rounds), peer.Record("whole", made["wfgy_eval"])
     print(f"{SNIPPETS} snippets, {count} distinct texts, medians of {a.rounds} rounds")
     for cache in ("cold", "warm"):
         for side in ("wfgy", "python"):
