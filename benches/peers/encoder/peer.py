@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import select
 import statistics
 import subprocess
 import sys
@@ -66,15 +67,17 @@ def fresh(command, codes):
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peaks, status = {"RssAnon": 0, "VmHWM": 0}, pathlib.Path(f"/proc/{process.pid}/status")
+    ended, descriptor = select.poll(), os.pidfd_open(process.pid)
+    ended.register(descriptor, select.POLLIN)
     while True:
-        found, code, used = os.wait4(process.pid, os.WNOHANG)
-        if found:
-            break
         for name, _, value in (line.partition(":") for line in status.read_text().splitlines()):
             if name in peaks:
                 peaks[name] = max(peaks[name], int(value.split()[0]))
-        time.sleep(0.002)
+        if ended.poll(2):
+            break
     wall = time.perf_counter() - begun
+    os.close(descriptor)
+    _, code, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(code)
     if process.returncode not in codes:
         sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
