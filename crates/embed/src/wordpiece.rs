@@ -89,8 +89,11 @@ impl WordPieceTokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// Ids alone, which is faster than [`Tokenizer::encode`].
-    pub(crate) fn ids(&self, text: &str) -> Result<Vec<u32>, PortError> {
+    /// Ids alone, without special tokens, which is faster than [`Tokenizer::encode`].
+    ///
+    /// # Errors
+    /// Permanent where the text cannot be tokenised.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, PortError> {
         if let Some(Ok(ids)) = self.uncased().map(|own| own.ids(text, usize::MAX)) {
             return Ok(ids);
         }
