@@ -103,7 +103,7 @@ def passages(index):
 
 
 class Ours:
-    """A process of embed.rs that embeds the texts of a file once a round."""
+    """A process of embed.rs that embeds the texts of a file, or cuts them into tokens, once a round."""
 
     def __init__(self, program, model, path, threads, texts):
         self.process = subprocess.Popen([program, model, path, str(threads), texts], text=True,
@@ -118,14 +118,16 @@ class Ours:
         return float(answer)
 
     def cpu(self):
-        """Seconds of processor time so far, to a hundredth."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time so far, in nanoseconds: the clock that clock_getcpuclockid(3) names."""
+        return time.clock_gettime((~self.process.pid << 3) | 2)
 
-    def round(self):
-        before = self.cpu()
-        wall = self.ask("round")
-        return wall, self.cpu() - before
+    def timed(self, line):
+        """A side: wall and processor seconds of `line`."""
+        def run():
+            before = self.cpu()
+            wall = self.ask(line)
+            return wall, self.cpu() - before
+        return run
 
 
 def timed(work):
@@ -152,6 +154,12 @@ def interleaved(sides, rounds):
 
 def median(seen, name, what):
     return statistics.median(pair[what] for pair in seen[name])
+
+
+def share(seen, part, whole):
+    """What a part takes of the whole, by medians of wall and of processor time."""
+    wall, cpu = (median(seen, part, what) / median(seen, whole, what) for what in (0, 1))
+    return f"{wall:.1%} of wall time, {cpu:.1%} of processor time"
 
 
 def revision():
