@@ -133,6 +133,30 @@ fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
 
 const TEXTS: [&str; 3] = ["red apple", "green pear", "blue plum"];
 
+#[test]
+fn a_tokenizer_that_its_library_would_end_the_program_on_is_refused_in_one_line() {
+    let world = World::new();
+    world.write("corpus.json", support::CORPUS);
+    copy_model(&world, "model");
+    let whole: Value = serde_json::from_slice(&world.read("model/tokenizer.json")).expect("JSON");
+    let changed = |part: &str, value: Value| {
+        let mut changed = whole.clone();
+        changed[part] = value;
+        changed.to_string()
+    };
+    let map = serde_json::json!({"type": "Precompiled", "precompiled_charsmap": "none"});
+    let nested = serde_json::json!({"type": "Sequence", "normalizers": [map]});
+    for text in [
+        changed("decoder", "HOLE".into()).replace("\"HOLE\"", ".ull"),
+        changed("decoder", "HOLE".into()).replace("HOLE", "\\ud800"),
+        changed("normalizer", map.clone()),
+        changed("normalizer", nested),
+    ] {
+        world.write("model/tokenizer.json", text);
+        world.refused(INDEX_BUILD, &minilm("model", &["new"]), 2, &["model/tokenizer.json"]);
+    }
+}
+
 /// A corpus of [`TEXTS`], and `name.npy` with `name.ids` for them.
 fn write_vectors(world: &World, name: &str, columns: usize, values: &[f32]) {
     let corpus: Vec<Value> = TEXTS

@@ -19,6 +19,7 @@ mod precomputed;
 mod retry;
 mod static_table;
 mod text_cache;
+mod tokenizer_file;
 mod uncased;
 mod weights;
 mod wordpiece;

@@ -11,6 +11,7 @@ use tokenizers::{TruncationParams, TruncationStrategy};
 use wfgy_core::{Digest, PortError, Span, Tokenizer, Tokens};
 
 use crate::OpenError;
+use crate::tokenizer_file::believed;
 use crate::uncased::Uncased;
 
 /// A tokenizer that counts tokens in Unicode scalar values of the raw text.
@@ -41,6 +42,7 @@ impl WordPieceTokenizer {
     /// [`OpenError`] where the file is missing or is no tokenizer.
     pub fn open(path: &Path, name: &str) -> Result<Self, OpenError> {
         let bytes = OpenError::read(path)?;
+        believed(&bytes).map_err(|error| OpenError::invalid(path, "tokenizer", error))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|error| OpenError::invalid(path, "tokenizer", error))?;
         inner.with_padding(None);
