@@ -4,6 +4,7 @@
 #   SKIP_DEMO=1 ./scripts/test.sh  without the end-to-end demo
 #   WFGY_VALGRIND=1 ./scripts/test.sh  also the kernel under valgrind (two minutes)
 #   WFGY_MIRI=1 ./scripts/test.sh  also parts of the kernel under Miri (a nightly toolchain that has it)
+#   WFGY_FUZZ=SECONDS ./scripts/test.sh  also every reader of a file, fuzzed for so long (nightly; scripts/fuzz.sh)
 # On data that the project does not ship, where a variable names its folder:
 #   WFGY_SCIFACT=DIR  ranking measures beside pytrec_eval's, nDCG@10 (scripts/scifact.sh)
 #   WFGY_SPANS=DIR    coverage beside the oracle's count of tokens (scripts/spans.sh)
@@ -60,6 +61,11 @@ if [ -n "${WFGY_MIRI:-}" ]; then
   step "kernel under Miri, where it reaches"
   MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows" cargo +nightly miri test -p wfgy-kernel --lib --locked -- \
     dot:: isa:: layer_norm packed::direction packed::units resample::subsets resample::fixed_point tiles::emulated
+fi
+
+if [ -n "${WFGY_FUZZ:-}" ]; then
+  step "readers of files, fuzzed"
+  scripts/fuzz.sh "$WFGY_FUZZ"
 fi
 
 step "documentation tests"
