@@ -2,7 +2,11 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use support::{WFGY_EVAL, World};
 
@@ -61,4 +65,24 @@ fn a_run_of_other_questions_or_a_wrong_line_is_exit_2() {
     ] {
         world.refused(WFGY_EVAL, &asked(run), 2, parts);
     }
+}
+
+#[test]
+fn a_long_run_is_read_alike_whether_it_is_mapped_or_unpacked() {
+    let world = World::new();
+    let line = |q: usize, i: usize| format!("q{q} Q0 document-{i:05} {i} {} t\n", 1000 - i);
+    let run: String = (0..60).flat_map(|q| (0..600).map(move |i| line(q, i))).collect();
+    assert!(run.len() > 1 << 20, "long enough to be mapped");
+    let qrels: String = (0..60).map(|q| format!("q{q} 0 document-{q:05} 2\n")).collect();
+    world.write("qrels", &qrels);
+    world.write("run", &run);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(run.as_bytes()).expect("written");
+    world.write("run.gz", packed.finish().expect("packed"));
+    let asked = |run: &'static str| ["trec", "--qrels", "qrels", "--run", run, "--no-intervals"];
+    let mapped = world.run(WFGY_EVAL, &asked("run")).success();
+    assert!(mapped.stdout.starts_with("60 questions\n"), "{}", mapped.stdout);
+    assert_eq!(mapped.stdout, world.run(WFGY_EVAL, &asked("run.gz")).success().stdout);
+    world.write("cut", run + "q59 Q0 b");
+    world.refused(WFGY_EVAL, &asked("cut"), 2, &["cut:36001:", "found 3"]);
 }

@@ -132,6 +132,17 @@ fn plain(file: &File, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether the file at `path` is not compressed, so that its bytes are its content.
+///
+/// # Errors
+/// [`InputError`] where it is missing, a folder, or cannot be read.
+pub fn is_plain(path: impl AsRef<Path>) -> Result<bool, InputError> {
+    let path = path.as_ref();
+    let (mut file, _) = raw(path)?;
+    let start = file.fill_buf().map_err(|error| read_error(path, &error))?;
+    Ok(compression(start).is_none())
+}
+
 /// Reads the whole file at `path`, decompressed.
 ///
 /// # Errors

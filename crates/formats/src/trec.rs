@@ -1,6 +1,8 @@
 //! TREC files: qrels and topics as a gold set, and runs for trec_eval.
 
 mod lines;
+mod qrels;
+mod run;
 mod white_space;
 
 use std::fs;
@@ -15,7 +17,8 @@ use crate::beir::Judgements;
 use crate::gold::{Builder, LANGUAGE, MAX_FILE};
 use crate::{InputError, Place, source};
 
-pub use lines::{Qrels, Run, parse_qrels, parse_run};
+pub use qrels::{Qrels, parse_qrels};
+pub use run::parse_run;
 
 /// Reads a folder that holds one file whose name begins with `topics` and one with `qrels`.
 ///

@@ -128,7 +128,7 @@ fn damaged_qrels_and_topics_are_refused_by_name() {
 
 #[test]
 fn damaged_runs_and_judgements_of_other_systems_are_refused_by_name() {
-    let of_run: Read = |path| trec::parse_run(&fs::read(path).unwrap(), path).map(drop);
+    let of_run: Read = |path| trec::parse_run(&fs::read(path).unwrap(), path, |_, _| ()).map(drop);
     let of_qrels: Read = |path| trec::parse_qrels(&fs::read(path).unwrap(), path).map(drop);
     for (name, read) in [("run.txt", of_run), ("qrels.txt", of_qrels)] {
         let bytes = fs::read(root("fixtures/trec").join(name)).unwrap();

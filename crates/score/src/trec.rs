@@ -6,7 +6,7 @@
 //! and Kekäläinen 2002), and averages are over all questions of the qrels (`trec_eval -c`).
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::hash::Hash;
 
 use ahash::AHashMap;
@@ -87,14 +87,15 @@ pub struct Measures {
 
 impl Measures {
     /// Of one question at each cutoff: `run` in any order, distinct ids; `qrels` gives grades by
-    /// id, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
-    pub fn at<I: Ord + Hash>(
+    /// id, distinct, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
+    pub fn at<'a, I: Ord + Hash + 'a>(
         run: &[Ranked<I>],
-        qrels: &BTreeMap<I, u32>,
+        qrels: impl IntoIterator<Item = (&'a I, &'a u32)>,
         cutoffs: &[usize],
     ) -> Vec<Self> {
         let deepest = cutoffs.iter().copied().max().unwrap_or(0);
-        let known: AHashMap<&I, u32> = qrels.iter().map(|(id, grade)| (id, *grade)).collect();
+        let relevant = qrels.into_iter().filter(|(_, grade)| **grade > 0);
+        let known: AHashMap<&I, u32> = relevant.map(|(id, grade)| (id, *grade)).collect();
         let grade = |unit: &Ranked<I>| known.get(&unit.id).copied().unwrap_or(0);
         // Most runs come in order.
         let grades: Vec<u32> = match run.is_sorted_by(|a, b| trec_order(a, b).is_le()) {
@@ -105,7 +106,7 @@ impl Measures {
                 order.into_iter().take(deepest).map(grade).collect()
             }
         };
-        let mut ideal: Vec<u32> = qrels.values().copied().filter(|grade| *grade > 0).collect();
+        let mut ideal: Vec<u32> = known.values().copied().collect();
         ideal.sort_unstable_by(|a, b| b.cmp(a));
         cutoffs.iter().map(|k| Self::of(&grades[..grades.len().min(*k)], &ideal, *k)).collect()
     }

@@ -1,12 +1,14 @@
 //! `trec`: ranking measures of a run that any system may have made.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::{Map, json};
 use wfgy_core::{Aggregate, Direction, Number};
 use wfgy_formats::{source, trec};
-use wfgy_score::trec::Measures;
+use wfgy_kernel::MappedFile;
+use wfgy_score::trec::{Measures, Ranked};
 use wfgy_stats::{Range, Sample};
 
 use super::args::CheckFormat;
@@ -15,6 +17,8 @@ use crate::say;
 
 /// Bytes of a file of either kind.
 const MAX_FILE: usize = 4 << 30;
+/// Bytes from which on a file is mapped.
+const LONG_FILE: u64 = 1 << 20;
 
 /// Which run against which judgements.
 #[derive(Debug, clap::Args)]
@@ -37,6 +41,33 @@ pub(crate) struct TrecArgs {
     pub format: CheckFormat,
 }
 
+/// The bytes of a file.
+enum Text {
+    Mapped(MappedFile),
+    Read(Vec<u8>),
+}
+
+impl Text {
+    /// Maps a long file that is not compressed: copying it takes longer than measuring what it says.
+    /// Who cuts it short meanwhile ends this process, as [`MappedFile`] says.
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let long = fs::metadata(path).is_ok_and(|file| {
+            file.is_file() && (LONG_FILE..=MAX_FILE as u64).contains(&file.len())
+        });
+        if long && source::is_plain(path).map_err(Failure::input)? {
+            return MappedFile::open(path).map(Self::Mapped).map_err(Failure::input);
+        }
+        source::read(path, MAX_FILE).map(Self::Read).map_err(Failure::input)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Mapped(file) => file.bytes(),
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
+
 /// Reads both files, measures and prints. A question that the run lacks counts 0, as under
 /// `trec_eval -c`; one without a relevant document is left out and said.
 ///
@@ -44,30 +75,30 @@ pub(crate) struct TrecArgs {
 /// Where a file cannot be read or has a wrong line.
 pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
     let TrecArgs { qrels, run, k, no_intervals, format } = args;
-    let read = |path: &Path| source::read(path, MAX_FILE).map_err(Failure::input);
-    let (judged_bytes, run_bytes) = rayon::join(|| read(qrels), || read(run));
-    let (judged_bytes, run_bytes) = (judged_bytes?, run_bytes?);
-    let mut judged = trec::parse_qrels(&judged_bytes, qrels).map_err(Failure::input)?;
-    let ranked = trec::parse_run(&run_bytes, run).map_err(Failure::input)?;
+    let (judged_text, run_text) = rayon::join(|| Text::open(qrels), || Text::open(run));
+    let (judged_text, run_text) = (judged_text?, run_text?);
+    let mut judged = trec::parse_qrels(judged_text.bytes(), qrels).map_err(Failure::input)?;
     let all = judged.len();
-    judged.retain(|_, grades| grades.values().any(|grade| *grade > 0));
+    judged.retain(|_, grades| grades.iter().any(|(_, grade)| *grade > 0));
     let barren = all - judged.len();
-    let unranked = judged.keys().filter(|question| !ranked.contains_key(*question)).count();
+    let mut cutoffs: Vec<usize> = k.iter().map(|k| *k as usize).collect();
+    cutoffs.sort_unstable();
+    cutoffs.dedup();
+    let measure = |question: &[u8], units: &[Ranked<&[u8]>]| {
+        let grades = judged.get(question)?;
+        Some(Measures::at(units, grades.iter().map(|(unit, grade)| (unit, grade)), &cutoffs))
+    };
+    let measured = trec::parse_run(run_text.bytes(), run, measure).map_err(Failure::input)?;
+    let found: Vec<Option<&Vec<Measures>>> =
+        judged.par_iter().map(|(question, _)| measured.get(question)?.as_ref()).collect();
+    let unranked = found.iter().filter(|measures| measures.is_none()).count();
     if unranked == judged.len() {
         let problem = "ranks nothing for any question of the qrels: are the ids the same?";
         return Err(Failure::input(format!("{}: {problem}", run.display())));
     }
-    let mut cutoffs: Vec<usize> = k.iter().map(|k| *k as usize).collect();
-    cutoffs.sort_unstable();
-    cutoffs.dedup();
-    let questions: Vec<_> = judged.iter().collect();
-    let each: Vec<Vec<Measures>> = questions
-        .par_iter()
-        .map(|(question, grades)| {
-            let units = ranked.get(*question).map(Vec::as_slice).unwrap_or_default();
-            Measures::at(units, grades, &cutoffs)
-        })
-        .collect();
+    let nothing = vec![Measures::default(); cutoffs.len()];
+    let each: Vec<&Vec<Measures>> =
+        found.into_iter().map(|measures| measures.unwrap_or(&nothing)).collect();
     let mean = |measure: usize, i: usize| -> Result<Number, Failure> {
         let values = each.iter().map(|measures| measures[i].named()[measure].1).collect();
         let values = Sample::new(values).map_err(Failure::unable)?;
@@ -80,7 +111,7 @@ pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (measure, (name, _)) in Measures::default().named().into_iter().enumerate() {
         let row: Result<Vec<Number>, Failure> =
-            (0..cutoffs.len()).map(|i| mean(measure, i)).collect();
+            (0..cutoffs.len()).into_par_iter().map(|i| mean(measure, i)).collect();
         rows.push((name, row?));
     }
     match format {

@@ -1,155 +1,166 @@
-//! Runs and qrels of any system, as trec_eval reads them.
+//! Lines of columns apart by white space, by the question that they name.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::str::FromStr;
 
 use ahash::AHashSet;
 use rayon::prelude::*;
-use wfgy_score::trec::Ranked;
 
 use super::white_space;
 use crate::{InputError, Place};
 
 /// Bytes of a file that one task reads.
-const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 18;
 
-/// What a run ranks, by question.
-pub type Run<'t> = BTreeMap<&'t [u8], Vec<Ranked<&'t [u8]>>>;
+/// Lines of a question from which on they are worth something before it is known whether there are
+/// more: what is made of them never takes much more than the lines do.
+const ENOUGH: usize = 4;
 
-/// Grades by question and unit; 0 is not relevant.
-pub type Qrels<'t> = BTreeMap<&'t [u8], BTreeMap<&'t [u8], u32>>;
+/// What is wrong with a field: its name, and why.
+pub(super) type WrongField = (&'static str, String);
 
-/// Parses a run, `question Q0 unit rank score tag` a line, apart by white space. As in trec_eval
-/// only question, unit and score say anything, and ids are bytes. `path` stands in errors.
+/// Questions in ascending order, with what `whole` makes of their rows in the order of the file.
+/// `row` gives a line of `N` columns its question and what it says; empty lines are passed over.
+///
+/// Rows are kept no longer than a task reads its block, so that they stay in the cache; lines of a
+/// question that do not stand together, or that a block cuts, are read a second time. So `whole`
+/// is asked in no order, about parts of a question too, and what counts is its last answer.
 ///
 /// # Errors
-/// [`InputError`] with its line: other than six columns, a score that is no finite number, a unit
-/// that a question has twice; or without a line for a run without any.
-pub fn parse_run<'t>(text: &'t [u8], path: &Path) -> Result<Run<'t>, InputError> {
-    let rows =
-        parse(text, |[question, _, unit, _, score, _]: [&'t [u8]; 6]| {
-            match short_decimal(score).or_else(|| number(score)) {
-                Some(number) if f64::is_finite(number) => {
-                    Ok((question, Ranked { id: unit, score: number }))
+/// The first wrong line, on any number of threads.
+pub(super) fn by_question<'t, const N: usize, V, T: Send>(
+    text: &'t [u8],
+    row: impl Fn(&[&'t [u8]; N]) -> Result<(&'t [u8], V), WrongField> + Sync,
+    whole: impl Fn(&'t [u8], &[V]) -> T + Sync,
+) -> Result<Vec<(&'t [u8], T)>, Wrong<'t>> {
+    let read: Vec<Result<Vec<Group<'t, T>>, Wrong<'t>>> =
+        blocks(text).into_par_iter().map(|block| groups(block, &row, &whole)).collect();
+    let mut all = Vec::new();
+    for groups in read {
+        all.extend(groups?);
+    }
+    // Stable: parts of a question stay in order.
+    all.par_sort_by(|a, b| a.question.cmp(b.question));
+    all.par_chunk_by_mut(|a, b| a.question == b.question)
+        .map(|parts| {
+            let question = parts[0].question;
+            if let [Group { made, .. }] = parts
+                && let Some(made) = made.take()
+            {
+                return Ok((question, made));
+            }
+            let mut rows = Vec::new();
+            for part in parts {
+                each_line(part.lines, |columns| {
+                    rows.push(row(columns)?.1);
+                    Ok(())
+                })?;
+            }
+            Ok((question, whole(question, &rows)))
+        })
+        .collect()
+}
+
+/// Neighbouring lines of one question in a block.
+struct Group<'t, T> {
+    question: &'t [u8],
+    /// Empty lines behind them are among them.
+    lines: &'t [u8],
+    /// What was made of them, where they are enough.
+    made: Option<T>,
+}
+
+fn groups<'t, const N: usize, V, T>(
+    block: &'t [u8],
+    row: impl Fn(&[&'t [u8]; N]) -> Result<(&'t [u8], V), WrongField>,
+    whole: impl Fn(&'t [u8], &[V]) -> T,
+) -> Result<Vec<Group<'t, T>>, Wrong<'t>> {
+    let mut groups: Vec<Group<'t, T>> = Vec::new();
+    let mut rows: Vec<V> = Vec::new();
+    let enough = |question, rows: &[V]| (rows.len() >= ENOUGH).then(|| whole(question, rows));
+    each_line(block, |columns| {
+        let (question, value) = row(columns)?;
+        match groups.last_mut() {
+            Some(group) if group.question == question => {}
+            last => {
+                let lines = &block[place_of(block, question)..];
+                if let Some(group) = last {
+                    group.lines = &group.lines[..group.lines.len() - lines.len()];
+                    group.made = enough(group.question, &rows);
+                    rows.clear();
                 }
-                _ => Err(("score", format!("`{}` is no finite number", shown(score)))),
-            }
-        });
-    let rows =
-        rows.map_err(|wrong| wrong.of(text, path, "question, Q0, unit, rank, score, tag"))?;
-    let mut run: Run<'t> = BTreeMap::new();
-    for (question, found) in rows {
-        match run.entry(question) {
-            Entry::Vacant(new) => drop(new.insert(found)),
-            Entry::Occupied(mut old) => old.get_mut().extend(found),
-        }
-    }
-    let twice = run.par_iter().find_map_first(|(question, units)| Some((question, twice(units)?)));
-    match twice {
-        // An id is a part of the text, so it tells its line.
-        Some((question, unit)) => {
-            let problem = format!("`{}` has `{}` a second time", shown(question), shown(unit));
-            Err(InputError::at(path, Place::Line(line_of(text, unit)), problem).field("unit"))
-        }
-        None if run.is_empty() => Err(InputError::file(path, "holds no line of a run")),
-        None => Ok(run),
-    }
-}
-
-/// The first unit that was there before.
-fn twice<'t>(units: &[Ranked<&'t [u8]>]) -> Option<&'t [u8]> {
-    let mut seen = AHashSet::with_capacity(units.len());
-    units.iter().map(|unit| unit.id).find(|id| !seen.insert(*id))
-}
-
-/// Parses qrels: `question iteration unit grade` a line, apart by white space, or BEIR's three
-/// columns under their header. A grade below 0 is 0. `path` stands in errors.
-///
-/// # Errors
-/// [`InputError`] with its line: other columns, a grade that is no whole number, a unit that is
-/// judged twice for a question; or without a line where nothing is relevant to any question.
-pub fn parse_qrels<'t>(text: &'t [u8], path: &Path) -> Result<Qrels<'t>, InputError> {
-    let judged = |question, unit, grade| match number::<i64>(grade) {
-        Some(grade) if grade <= i64::from(u32::MAX) => {
-            Ok((question, (unit, u32::try_from(grade.max(0)).unwrap_or(u32::MAX))))
-        }
-        _ => Err(("grade", format!("`{}` is no whole number up to 4294967295", shown(grade)))),
-    };
-    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let rows = match words(header).eq([&b"query-id"[..], b"corpus-id", b"score"]) {
-        true => {
-            let rest = &text[header.len()..];
-            parse(rest, |[question, unit, score]: [&'t [u8]; 3]| judged(question, unit, score))
-                .map_err(|wrong| wrong.of(text, path, "query-id, corpus-id, score"))?
-        }
-        false => {
-            parse(text, |[question, _, unit, grade]: [&'t [u8]; 4]| judged(question, unit, grade))
-                .map_err(|wrong| wrong.of(text, path, "question, iteration, unit, grade"))?
-        }
-    };
-    let mut qrels: Qrels<'t> = BTreeMap::new();
-    for (question, judged) in rows {
-        let units = qrels.entry(question).or_default();
-        for (unit, grade) in judged {
-            if units.insert(unit, grade).is_some() {
-                let (question, id) = (shown(question), shown(unit));
-                let problem = format!("`{question}` and `{id}` are judged twice");
-                let place = Place::Line(line_of(text, unit));
-                return Err(InputError::at(path, place, problem).field("unit"));
+                groups.push(Group { question, lines, made: None });
             }
         }
+        rows.push(value);
+        Ok(())
+    })?;
+    if let Some(group) = groups.last_mut() {
+        group.made = enough(group.question, &rows);
     }
-    match qrels.values().any(|units| units.values().any(|grade| *grade > 0)) {
-        true => Ok(qrels),
-        false => Err(InputError::file(path, "no question has a relevant document")),
-    }
+    Ok(groups)
 }
 
-/// A decimal such as `0.123456789` or `-7`, exactly: both parts of the quotient are whole numbers
-/// that f64 holds, so it is rounded once (Clinger 1990). `None` for other forms and longer digits.
-fn short_decimal(word: &[u8]) -> Option<f64> {
-    let (sign, digits) = match word {
-        [b'-', digits @ ..] => (-1.0, digits),
-        digits => (1.0, digits),
-    };
-    if digits.len() > 16 || !digits.first().is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
-    let (mut whole, mut scale, mut fraction) = (0_u64, 1_u64, false);
-    for byte in digits {
-        match byte {
-            b'0'..=b'9' => {
-                whole = whole * 10 + u64::from(byte - b'0');
-                scale *= if fraction { 10 } else { 1 };
+/// Gives `take` the columns of every line of `block` that has any.
+fn each_line<'t, const N: usize>(
+    block: &'t [u8],
+    mut take: impl FnMut(&[&'t [u8]; N]) -> Result<(), WrongField>,
+) -> Result<(), Wrong<'t>> {
+    let (mut line, mut word) = (0, 0);
+    let (mut columns, mut found) = ([&block[..0]; N], 0);
+    for end in white_space::ends(block) {
+        let is_line = block.get(end).is_none_or(|byte| *byte == b'\n');
+        let text = &block[word..end];
+        word = end + 1;
+        if !text.is_empty() {
+            if let Some(column) = columns.get_mut(found) {
+                *column = text;
             }
-            b'.' if !fraction => fraction = true,
-            _ => return None,
+            found += 1;
+        }
+        if !is_line {
+            continue;
+        }
+        let line = &block[std::mem::replace(&mut line, word)..end];
+        match std::mem::take(&mut found) {
+            0 => {}
+            n if n == N => take(&columns)
+                .map_err(|(field, problem)| Wrong { line, what: What::Field(field, problem) })?,
+            n => return Err(Wrong { line, what: What::Columns(n) }),
         }
     }
-    // 15 digits and a point, or less than 2^53.
-    (whole < 1 << 53).then_some(sign * (whole as f64 / scale as f64))
+    Ok(())
 }
 
-fn number<N: FromStr>(word: &[u8]) -> Option<N> {
+/// The first id that was there before.
+pub(super) fn twice<'t>(ids: impl ExactSizeIterator<Item = &'t [u8]>) -> Option<&'t [u8]> {
+    let mut seen = AHashSet::with_capacity(ids.len());
+    let mut ids = ids;
+    ids.find(|id| !seen.insert(*id))
+}
+
+pub(super) fn number<N: FromStr>(word: &[u8]) -> Option<N> {
     str::from_utf8(word).ok()?.parse().ok()
 }
 
-fn shown(word: &[u8]) -> Cow<'_, str> {
+pub(super) fn shown(word: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(word)
 }
 
+/// Where `part` of `text` begins.
+fn place_of(text: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len())
+}
+
 /// The line, from 1, that `part` of `text` begins in.
-fn line_of(text: &[u8], part: &[u8]) -> u64 {
-    let before = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    let lines = text[..before.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
-    lines as u64 + 1
+pub(super) fn line_of(text: &[u8], part: &[u8]) -> u64 {
+    let before = &text[..place_of(text, part)];
+    before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
 }
 
 /// What is wrong with a line.
-struct Wrong<'t> {
+pub(super) struct Wrong<'t> {
     line: &'t [u8],
     what: What,
 }
@@ -160,7 +171,7 @@ enum What {
 }
 
 impl Wrong<'_> {
-    fn of(self, text: &[u8], path: &Path, columns: &str) -> InputError {
+    pub(super) fn of(self, text: &[u8], path: &Path, columns: &str) -> InputError {
         let place = Place::Line(line_of(text, self.line));
         match self.what {
             What::Field(field, problem) => InputError::at(path, place, problem).field(field),
@@ -173,66 +184,11 @@ impl Wrong<'_> {
     }
 }
 
-/// Rows of neighbouring lines of one question.
-type Grouped<'t, V> = Vec<(&'t [u8], Vec<V>)>;
-
-/// Every line of `N` columns through `row`, which gives its question and a value; empty lines are
-/// passed over. In order, and the first wrong line, on any number of threads.
-fn parse<'t, const N: usize, V: Send>(
-    text: &'t [u8],
-    row: impl Fn([&'t [u8]; N]) -> Result<(&'t [u8], V), (&'static str, String)> + Sync,
-) -> Result<Grouped<'t, V>, Wrong<'t>> {
-    let block = |block: &'t [u8]| {
-        let mut groups: Grouped<'t, V> = Vec::new();
-        let (mut line, mut word) = (0, 0);
-        let (mut columns, mut found) = ([&block[..0]; N], 0);
-        for end in white_space::ends(block) {
-            let is_line = block.get(end).is_none_or(|byte| *byte == b'\n');
-            let text = &block[word..end];
-            word = end + 1;
-            if !text.is_empty() {
-                if let Some(column) = columns.get_mut(found) {
-                    *column = text;
-                }
-                found += 1;
-            }
-            if !is_line {
-                continue;
-            }
-            let line = &block[std::mem::replace(&mut line, word)..end];
-            match std::mem::take(&mut found) {
-                0 => continue,
-                n if n != N => return Err(Wrong { line, what: What::Columns(n) }),
-                _ => {}
-            }
-            let (question, value) = row(columns)
-                .map_err(|(field, problem)| Wrong { line, what: What::Field(field, problem) })?;
-            match groups.last_mut() {
-                Some((last, values)) if *last == question => values.push(value),
-                _ => {
-                    let usual = groups.last().map_or(0, |(_, values)| values.len());
-                    let mut values = Vec::with_capacity(usual);
-                    values.push(value);
-                    groups.push((question, values));
-                }
-            }
-        }
-        Ok(groups)
-    };
-    let parsed: Vec<Result<Grouped<'t, V>, Wrong<'t>>> =
-        blocks(text).into_par_iter().map(block).collect();
-    let mut all = Vec::new();
-    for groups in parsed {
-        all.extend(groups?);
-    }
-    Ok(all)
-}
-
 /// What stands between white space.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut begin = 0;
     let word = move |end| &line[std::mem::replace(&mut begin, end + 1)..end];
-    white_space::ends(line).into_iter().map(word).filter(|word| !word.is_empty())
+    white_space::ends(line).map(word).filter(|word| !word.is_empty())
 }
 
 /// `text` in pieces that end with a line.
@@ -246,95 +202,4 @@ fn blocks(text: &[u8]) -> Vec<&[u8]> {
         rest = after;
     }
     blocks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(text: &str) -> Result<Run<'_>, String> {
-        parse_run(text.as_bytes(), Path::new("run")).map_err(|error| error.to_string())
-    }
-
-    fn qrels(text: &str) -> Result<Qrels<'_>, String> {
-        parse_qrels(text.as_bytes(), Path::new("qrels")).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn lines_of_a_question_need_not_stand_together() {
-        let text = "q1 Q0 a 1 2.5 t\nq2 Q0 a 1 1e-3 t\r\n\n  q1\t0 b 2 -1 t\n";
-        let read = run(text).unwrap();
-        let units: Vec<_> = read[&b"q1"[..]].iter().map(|unit| (unit.id, unit.score)).collect();
-        assert_eq!(units, [(&b"a"[..], 2.5), (b"b", -1.0)]);
-        assert_eq!(read[&b"q2"[..]].len(), 1);
-    }
-
-    #[test]
-    fn a_wrong_line_is_named() {
-        for (text, parts) in [
-            ("q Q0 a 1 2 t\nq Q0 b 2 1\n", ["run:2:", "found 5"]),
-            ("q Q0 a 1 nan t\n", ["run:1:", "score"]),
-            ("q Q0 a 1 1e999 t\n", ["run:1:", "score"]),
-            ("q Q0 a 1 2 t\n\nr Q0 a 1 2 t\nq Q0 a 2 1 t\n", ["run:4:", "a second time"]),
-            (" \n", ["run", "no line"]),
-        ] {
-            let error = run(text).unwrap_err();
-            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
-        }
-        for (text, parts) in [
-            ("q 0 a 1\nq 0 a 0\n", ["qrels:2:", "twice"]),
-            ("q 0 a x\n", ["qrels:1:", "grade"]),
-            ("q 0 a 4294967296\n", ["qrels:1:", "grade"]),
-            ("q 0 a 0\n", ["qrels", "relevant"]),
-            ("query-id\tcorpus-id\tscore\nq\ta\n", ["qrels:2:", "found 2"]),
-        ] {
-            let error = qrels(text).unwrap_err();
-            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
-        }
-    }
-
-    #[test]
-    fn short_decimals_are_the_numbers_that_the_standard_library_reads() {
-        let mut state = 20_261_u64;
-        let mut next = |n: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) % n
-        };
-        let mut short = 0;
-        for _ in 0..50_000 {
-            let length = 1 + next(18) as usize;
-            let character = |_| b"0123456789012345678901234567.-e"[next(31) as usize];
-            let word: Vec<u8> = (0..length).map(character).collect();
-            if let Some(mine) = short_decimal(&word) {
-                let theirs: f64 = number(&word).unwrap();
-                assert_eq!(mine.to_bits(), theirs.to_bits(), "{}", shown(&word));
-                short += 1;
-            }
-        }
-        assert!(short > 10_000);
-        for (word, none) in [("", true), ("-", true), (".5", true), ("1.", false), ("-0.0", false)]
-        {
-            assert_eq!(short_decimal(word.as_bytes()).is_none(), none, "{word}");
-        }
-    }
-
-    #[test]
-    fn qrels_have_four_columns_or_beirs_three() {
-        let expected = BTreeMap::from([(&b"q"[..], BTreeMap::from([(&b"a"[..], 2), (b"b", 0)]))]);
-        assert_eq!(qrels("q 0 a 2\nq 0 b -1\n").unwrap(), expected);
-        assert_eq!(qrels("query-id\tcorpus-id\tscore\nq\ta\t2\nq\tb\t0\n").unwrap(), expected);
-    }
-
-    #[test]
-    fn blocks_change_neither_rows_nor_numbers_of_lines() {
-        let line = |i: usize| format!("q{} Q0 d{i} 1 {i} t\n", i / 100);
-        let mut text: String = (0..150_000).map(line).collect();
-        assert!(text.len() > 2 * BLOCK);
-        let read = run(&text).unwrap();
-        assert_eq!(read.values().map(Vec::len).sum::<usize>(), 150_000);
-        assert!(read.values().all(|units| units.len() == 100));
-        text.push_str("q0 Q0 d7 1 1 t\n");
-        let error = run(&text).unwrap_err();
-        assert!(error.contains("run:150001:"), "{error}");
-    }
 }

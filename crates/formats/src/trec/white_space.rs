@@ -8,21 +8,55 @@ const WORD: usize = 64;
 ///
 /// Bytes are compared side by side and their answers packed into 64 bits, of which only those set
 /// are looked at: a search for one after the other starts anew at each of a line's columns.
-pub(super) fn ends(text: &[u8]) -> Vec<usize> {
-    let (words, rest) = text.as_chunks::<WORD>();
-    let mut last = [0; WORD];
-    last[..rest.len()].copy_from_slice(rest);
-    // A run has a column every seven bytes.
-    let mut ends = Vec::with_capacity(text.len() / 6 + 1);
-    for (i, word) in words.iter().chain([&last]).enumerate() {
-        let mut mask = mask(word);
-        while mask != 0 {
-            ends.push(i * WORD + mask.trailing_zeros() as usize);
-            mask &= mask - 1;
+pub(super) fn ends(text: &[u8]) -> Ends<'_> {
+    Ends { text, mask: 0, first: 0, next: 0, ended: false }
+}
+
+/// What [`ends`] gives.
+pub(super) struct Ends<'t> {
+    text: &'t [u8],
+    /// White space not given yet, as bits counted from `first`.
+    mask: u64,
+    first: usize,
+    /// The first byte not looked at yet.
+    next: usize,
+    /// Whether the end of the text was given.
+    ended: bool,
+}
+
+impl Ends<'_> {
+    /// Looks at the next bytes that have white space; `None` where no byte is left.
+    fn look(&mut self) -> Option<()> {
+        while self.mask == 0 {
+            let rest = self.text.get(self.next..).filter(|rest| !rest.is_empty())?;
+            self.first = self.next;
+            self.next += WORD;
+            self.mask = match rest.first_chunk() {
+                Some(word) => mask(word),
+                None => {
+                    let mut last = [0; WORD];
+                    last[..rest.len()].copy_from_slice(rest);
+                    mask(&last)
+                }
+            };
         }
+        Some(())
     }
-    ends.push(text.len());
-    ends
+}
+
+impl Iterator for Ends<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.mask == 0 && self.look().is_none() {
+            let end = !std::mem::replace(&mut self.ended, true);
+            return end.then_some(self.text.len());
+        }
+        let bit = self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask - 1;
+        Some(self.first + bit)
+    }
 }
 
 /// Bit `i` is set where byte `i` is white space.
