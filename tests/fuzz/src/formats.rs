@@ -109,7 +109,7 @@ fn gold_sets() -> Vec<Reader> {
             |_| committed_all(&["fixtures/trec/run.txt"]),
             |folder| {
                 let path = folder.join("run.txt");
-                said(trec::parse_run(&std::fs::read(&path).expect("a file"), &path))
+                said(trec::parse_run(&std::fs::read(&path).expect("a file"), &path, |_, _| ()))
             },
         ),
         alone(
