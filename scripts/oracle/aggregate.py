@@ -5,8 +5,9 @@ from collections import namedtuple
 
 QUANTILES = {"median": 0.5, "worst_slot_median": 0.5, "p01": 0.01, "p05": 0.05, "p90": 0.9, "p95": 0.95}
 
-# `values` is one a question, in gold order; `clusters` are those of each where several are pooled.
-Estimate = namedtuple("Estimate", "point n aggregate values clusters", defaults=(None, None))
+# `values` is one a question, in gold order; `clusters` are those of each where several are pooled,
+# `rivals` the values of every slot or stratum where this is the worst of them.
+Estimate = namedtuple("Estimate", "point n aggregate values clusters rivals", defaults=(None, None, None))
 
 
 def mean(values):

@@ -289,7 +289,8 @@ class Evaluation:
                 out["delta_s.question.slot.%d" % w] = estimate("median", values)
         if medians:
             worst = max(medians, key=lambda w: (medians[w], -w))
-            out["delta_s.question"] = estimate("worst_slot_median", slots[worst])
+            rivals = [slots[w] for w in sorted(medians)]
+            out["delta_s.question"] = estimate("worst_slot_median", slots[worst])._replace(rivals=rivals)
         means = self.per_question(question)
         if means:
             out.update(spread("delta_s.question", means))
@@ -369,7 +370,8 @@ class Evaluation:
                 strata.setdefault(self.questions[q].item["stratum"], []).append(value)
         large = [estimate("mean", strata[s]) for s in sorted(strata) if len(strata[s]) >= 20]
         if large:
-            out["coverage.worst_stratum"] = min(large, key=lambda e: e.point)
+            worst = min(large, key=lambda e: e.point)
+            out["coverage.worst_stratum"] = worst._replace(rivals=[e.values for e in large])
         return out
 
     def _ranking_metrics(self):

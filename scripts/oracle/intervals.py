@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from aggregate import QUANTILES, mean, quantile, round9
+from aggregate import QUANTILES, estimate as estimate_of, mean, quantile, round9
 from streams import RESAMPLES, SEED, Streams
 
 LEVEL = 0.95
@@ -146,21 +146,21 @@ def clopper_pearson(k, n, side, level=LEVEL):
 
 
 @functools.lru_cache(maxsize=None)
-def more_cautious(values, worst, side):
+def more_cautious(values, worst, side, level):
     """Of the two bounds of a mean the outer one; curves, nulls and metrics ask for the same ones."""
-    return (min if side == "lower" else max)(plain_bca(values, worst, side, LEVEL), gaffke(values, worst, side, LEVEL))
+    return (min if side == "lower" else max)(plain_bca(values, worst, side, level), gaffke(values, worst, side, level))
 
 
-def mean_bound(values, lowest, highest, side):
+def mean_bound(values, lowest, highest, side, level=LEVEL):
     """Bound of the mean of values in [lowest, highest]; None where that side has no end."""
     worst = lowest if side == "lower" else highest
     if math.isinf(worst):
         return None
     others = sorted(set(values) - {worst})
     if len(others) > 1:
-        return more_cautious(tuple(values), worst, side)
+        return more_cautious(tuple(values), worst, side, level)
     usual = others[0] if others else worst
-    return usual + (worst - usual) * clopper_pearson(values.count(worst), len(values), "upper")
+    return usual + (worst - usual) * clopper_pearson(values.count(worst), len(values), "upper", level)
 
 
 def outward(bound, point, side):
@@ -211,27 +211,46 @@ def value_range(name):
     return (0.0, 2.0) if name.startswith("delta_s") else (0.0, 1.0)
 
 
+def own_bound(name, estimate, side, level):
+    """Bound of a statistic of one value a question; None where that side has no end."""
+    values, p = estimate.values, QUANTILES.get(estimate.aggregate)
+    if p is not None:
+        rank = order_statistic_rank(len(values), p, side, level)
+        return None if rank is None else outward(sorted(values)[rank], estimate.point, side)
+    lowest, highest = value_range(name)
+    bound = mean_bound(values, lowest, highest, side, level)
+    bound = bound if bound is None else min(max(bound, lowest), highest)
+    scale = len(values) if estimate.aggregate == "count" else 1
+    return outward(bound if bound is None else scale * bound, estimate.point, side)
+
+
+def bound_of_worst(name, rivals, side):
+    """Of the worst of several: the farthest bound, on the good side at 1 - alpha / rivals each."""
+    most_is_worst = name.startswith("delta_s")
+    level = LEVEL if most_is_worst == (side == "upper") else 1 - (1 - LEVEL) / len(rivals)
+    none = -math.inf if side == "lower" else math.inf
+    bounds = [own_bound(name, rival, side, level) for rival in rivals]
+    farthest = (max if most_is_worst else min)(none if bound is None else bound for bound in bounds)
+    return None if math.isinf(farthest) else farthest
+
+
 def interval(name, estimate):
     """(lower, upper) of an estimate of this name, an end None where there is none; None where it is none."""
     ends = []
     for side in SIDES:
-        values, p = estimate.values, QUANTILES.get(estimate.aggregate)
+        p = QUANTILES.get(estimate.aggregate)
         if estimate.clusters is not None and p is not None:
             ends.append(pooled_quantile(estimate.clusters, p, side))
         elif estimate.clusters is not None:
             sizes = [len(values) for values in estimate.clusters]
             ends.append(pooled_bound([sum(values) for values in estimate.clusters], sizes, side))
-        elif values is None:
+        elif estimate.values is None:
             return None
-        elif p is not None:
-            rank = order_statistic_rank(len(values), p, side, LEVEL)
-            ends.append(None if rank is None else outward(sorted(values)[rank], estimate.point, side))
+        elif estimate.rivals is not None:
+            rivals = [estimate_of(estimate.aggregate, values) for values in estimate.rivals]
+            ends.append(bound_of_worst(name, rivals, side))
         else:
-            lowest, highest = value_range(name)
-            bound = mean_bound(values, lowest, highest, side)
-            bound = bound if bound is None else min(max(bound, lowest), highest)
-            scale = len(values) if estimate.aggregate == "count" else 1
-            ends.append(outward(bound if bound is None else scale * bound, estimate.point, side))
+            ends.append(own_bound(name, estimate, side, LEVEL))
     return tuple(ends)
 
 

@@ -71,7 +71,7 @@ fn a_healthy_revision_passes_against_the_live_index_and_may_be_flipped() {
         "INDEX_HASH",
         "may change",
         "better",
-        "worse than the margin: p ",
+        "test for a mean worse than the margin: Holm's p ",
     ] {
         assert!(ran.stdout.contains(said), "{said}: {}", ran.told());
     }

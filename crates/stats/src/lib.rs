@@ -30,6 +30,7 @@ mod range;
 mod sample;
 mod sign_flip;
 mod slot;
+mod worst;
 
 pub use betting::{BettingError, ConfidenceSequence, MeanTest};
 pub use binomial::clopper_pearson;
@@ -50,3 +51,4 @@ pub use sample::{Sample, SampleError};
 pub use sign_flip::sign_flip_p;
 pub use slot::{Slot, SlotMedian, WorstSlot, worst_slot};
 pub use wfgy_kernel::round9;
+pub use worst::estimate_of_worst;

@@ -107,8 +107,9 @@ fn together(slots: &[Answer]) -> Answer {
     }
 }
 
-/// The smallest number of questions, from 1 to `most`, that is enough beside `present` ones, to
-/// within 5 % of all; `None` where `most` are not enough. What is enough stays enough with more.
+/// A number of questions, from 1 to `most`, that is enough beside `present` ones, and of which 5 %
+/// of all fewer are not; `None` where none tried up to `most` is. It is about the smallest where
+/// what is enough stays enough with more; bounds by ranks have steps at which it does not.
 pub(crate) fn least(
     present: usize,
     first: usize,

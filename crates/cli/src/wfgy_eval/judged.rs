@@ -294,7 +294,7 @@ impl Judged {
         let (effect, lower, upper) = (cents(*dominance), end(ci.lower), end(ci.upper));
         Some(format!(
             "{wins} better, {ties} equal, {losses} worse; effect {effect:+.2} [{lower}, {upper}]; \
-             test for worse than the margin: p {p_holm:.3}"
+             test for a mean worse than the margin: Holm's p {p_holm:.3}"
         ))
     }
 

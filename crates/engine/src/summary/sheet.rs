@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wfgy_core::{Aggregate, Direction, Number};
 use wfgy_gate::{KnownMetric, METRIC_NAMES, Origin, Samples};
-use wfgy_stats::{Range, Sample, SampleError};
+use wfgy_stats::{Range, Sample, SampleError, estimate_of_worst};
 
 /// What was measured so far.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Sheet {
             // A name that the gate does not know is neutral there as here.
             None => (Direction::Neutral, Range::UNBOUNDED),
         };
-        let number = sample.estimate(aggregate, direction, range);
+        let number = estimate_of_worst(&samples, worst, aggregate, direction, range);
         // A value that the metric cannot have has no interval, and the gate refuses it.
         let number = number.unwrap_or_else(|_| sample.number(aggregate, direction));
         self.numbers.insert(name.to_owned(), number);
