@@ -15,6 +15,8 @@ pub(super) struct Scratch {
     /// The closest so far, ascending.
     beam: Vec<Key>,
     fresh: Vec<u32>,
+    /// Links of the node that is likely to be followed next.
+    ahead: Vec<u32>,
     dots: Vec<i32>,
     keys: Vec<Key>,
 }
@@ -22,8 +24,9 @@ pub(super) struct Scratch {
 impl Scratch {
     /// For graphs of up to `n` nodes.
     pub(super) fn new(n: usize) -> Self {
-        let (beam, fresh, dots, keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { seen: vec![0; n], search: 0, beam, fresh, dots, keys }
+        let (beam, dots, keys) = (Vec::new(), Vec::new(), Vec::new());
+        let (fresh, ahead) = (Vec::new(), Vec::new());
+        Self { seen: vec![0; n], search: 0, beam, fresh, ahead, dots, keys }
     }
 
     /// What the last [`beam`] found, closest first.
@@ -78,7 +81,7 @@ pub(super) fn beam(
     scratch: &mut Scratch,
 ) {
     scratch.begin();
-    let Scratch { seen, search, beam, fresh, dots, keys } = scratch;
+    let Scratch { seen, search, beam, fresh, ahead, dots, keys } = scratch;
     beam.clear();
     beam.extend_from_slice(entries);
     beam.sort_unstable();
@@ -87,6 +90,7 @@ pub(super) fn beam(
         seen[node_of(*key) as usize] = *search;
     }
     let mut next = 0;
+    let mut foreseen = None;
     while let Some(key) = beam.get_mut(next) {
         if *key & FOLLOWED != 0 {
             next += 1;
@@ -95,23 +99,19 @@ pub(super) fn beam(
         *key |= FOLLOWED;
         let node = node_of(*key);
         next += 1;
-        fresh.resize(layer.width, 0);
-        let mut count = 0;
-        for link in layer.links(node) {
-            // Without a branch: which links are new cannot be foretold.
-            let seen = &mut seen[link as usize];
-            fresh[count] = link;
-            count += usize::from(*seen != *search);
-            *seen = *search;
+        if foreseen == Some(node) {
+            std::mem::swap(fresh, ahead);
+        } else {
+            unseen(layer, node, seen, *search, fresh);
         }
-        fresh.truncate(count);
+        // A damaged file may have a link twice.
+        fresh.retain(|link| std::mem::replace(&mut seen[*link as usize], *search) != *search);
         // What will be followed next, but for closer ones that this node leads to.
-        if let Some(key) = beam[next..].iter().find(|key| **key & FOLLOWED == 0) {
-            for link in layer.links(node_of(*key)) {
-                if seen[link as usize] != *search {
-                    space.prefetch(link);
-                }
-            }
+        let then = beam[next..].iter().find(|key| **key & FOLLOWED == 0);
+        foreseen = then.map(|key| node_of(*key));
+        if let Some(node) = foreseen {
+            unseen(layer, node, seen, *search, ahead);
+            ahead.iter().for_each(|link| space.prefetch(*link));
         }
         space.keys(probe, fresh, dots, keys);
         for key in keys.iter() {
@@ -127,6 +127,18 @@ pub(super) fn beam(
             next = next.min(at);
         }
     }
+}
+
+/// The links of `node` that this search has not seen, into `fresh`.
+fn unseen(layer: Layer<'_>, node: u32, seen: &[u8], search: u8, fresh: &mut Vec<u32>) {
+    fresh.resize(layer.width, 0);
+    let mut count = 0;
+    for link in layer.links(node) {
+        // Without a branch: which links are new cannot be foretold.
+        fresh[count] = link;
+        count += usize::from(seen[link as usize] != search);
+    }
+    fresh.truncate(count);
 }
 
 /// Of `candidates`, ascending by their closeness to some node, at most `most` that are as close to
