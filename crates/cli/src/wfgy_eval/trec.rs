@@ -99,26 +99,28 @@ pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
     let nothing = vec![Measures::default(); cutoffs.len()];
     let each: Vec<&Vec<Measures>> =
         found.into_iter().map(|measures| measures.unwrap_or(&nothing)).collect();
-    let mean = |measure: usize, i: usize| -> Result<Number, Failure> {
-        let values = each.iter().map(|measures| measures[i].named()[measure].1).collect();
-        let values = Sample::new(values).map_err(Failure::unable)?;
-        let (mean, better) = (Aggregate::Mean, Direction::HigherIsBetter);
-        match no_intervals {
-            true => Ok(values.number(mean, better)),
-            false => values.estimate(mean, better, Range::UNIT).map_err(Failure::unable),
-        }
+    let names = Measures::default().named().map(|(name, _)| name);
+    let sample = |(measure, i): (usize, usize)| {
+        Sample::new(each.iter().map(|measures| measures[i].named()[measure].1).collect())
     };
-    let mut rows = Vec::new();
-    for (measure, (name, _)) in Measures::default().named().into_iter().enumerate() {
-        let row: Result<Vec<Number>, Failure> =
-            (0..cutoffs.len()).into_par_iter().map(|i| mean(measure, i)).collect();
-        rows.push((name, row?));
-    }
+    let columns: Vec<(usize, usize)> = (0..names.len())
+        .flat_map(|measure| (0..cutoffs.len()).map(move |i| (measure, i)))
+        .collect();
+    let samples: Result<Vec<Sample>, _> = columns.into_par_iter().map(sample).collect();
+    let samples = samples.map_err(Failure::unable)?;
+    let samples: Vec<&Sample> = samples.iter().collect();
+    let (mean, better) = (Aggregate::Mean, Direction::HigherIsBetter);
+    let numbers: Vec<Number> = match no_intervals {
+        true => samples.iter().map(|sample| sample.number(mean, better)).collect(),
+        false => Sample::estimates(&samples, mean, better, Range::UNIT).map_err(Failure::unable)?,
+    };
+    let rows: Vec<(&str, &[Number])> =
+        names.into_iter().zip(numbers.chunks(cutoffs.len())).collect();
     match format {
         CheckFormat::Json => {
             let mut metrics = Map::new();
             for (name, row) in &rows {
-                for (k, number) in cutoffs.iter().zip(row) {
+                for (k, number) in cutoffs.iter().zip(*row) {
                     metrics.insert(format!("{name}@{k}"), json!(number));
                 }
             }
