@@ -39,6 +39,24 @@ fn the_report_has_the_curves_and_people_see_them() {
 }
 
 #[test]
+fn a_fail_of_a_sound_index_says_that_no_cause_speaks_up_and_a_replay_does_not_look() {
+    let world = with_b();
+    for format in ["table", "markdown"] {
+        let out = ["--out", format, "--format", format];
+        let failed = judge(&world, "docs_vB", &MISSED, &out).exits(1);
+        let none = "none speaks up; `wfgy_eval explain QUESTION` shows a question whole";
+        assert!(failed.stdout.contains(none), "{}", failed.told());
+        assert!(
+            json_file(&world, &format!("{format}/report.json"))["diagnosis"]
+                .as_array()
+                .is_some_and(Vec::is_empty)
+        );
+        let again = world.eval(&["replay", format, "--format", format]);
+        assert!(!again.stdout.contains("ikely causes"), "{}", again.told());
+    }
+}
+
+#[test]
 fn a_calibrated_bound_is_written_kept_apart_and_used() {
     let world = with_b();
     let ask = |more: &[&str]| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wfgy_core::evaluation::{Context, RunRecord};
 use wfgy_core::{Deadline, GoldSet, Store};
-use wfgy_engine::diagnosis::{causes, observe};
+use wfgy_engine::diagnosis::{Cause, causes, observe};
 use wfgy_engine::labels::Labeller;
 use wfgy_engine::passages::passages;
 use wfgy_engine::{Parts, Settings, evaluate};
@@ -24,6 +24,10 @@ use crate::{say, target};
 
 /// Causes that people are shown.
 pub(super) const SHOWN_CAUSES: usize = 3;
+
+/// What stands in their place where nothing looks wrong.
+pub(super) const NO_CAUSE: &str =
+    "none speaks up; `wfgy_eval explain QUESTION` shows a question whole";
 /// Characters of a hit's text that are shown.
 const SHOWN_TEXT: usize = 160;
 
@@ -58,23 +62,21 @@ pub(super) fn diagnosed(
     context: &Context,
     runs: &[RunRecord],
     baseline: Option<&dyn Store>,
-) -> Vec<Diagnosis> {
+) -> Option<Vec<Diagnosis>> {
+    let diagnosis = |cause: Cause| Diagnosis {
+        cause: cause.kind.to_string(),
+        evidence: cause.evidence,
+        advice: cause.kind.advice().to_owned(),
+    };
     match observe(parts, settings, context, runs, baseline) {
-        Ok(seen) => causes(&seen)
-            .into_iter()
-            .map(|cause| Diagnosis {
-                cause: cause.kind.to_string(),
-                evidence: cause.evidence,
-                advice: cause.kind.advice().to_owned(),
-            })
-            .collect(),
+        Ok(seen) => Some(causes(&seen).into_iter().map(diagnosis).collect()),
         Err(_) if settings.redact => {
             say::note("wfgy_eval: no diagnosis: a part failed; its message is redacted");
-            Vec::new()
+            None
         }
         Err(error) => {
             say::note(&format!("wfgy_eval: no diagnosis: {error}"));
-            Vec::new()
+            None
         }
     }
 }
@@ -121,8 +123,13 @@ pub(crate) fn run(args: &ExplainArgs, store: &StoreOption) -> Result<(), Failure
         shown(run, parts.store, &settings, &targets, &mut text)?;
     }
     let found = diagnosed(&parts, &settings, &evaluation.context, &evaluation.runs, None);
-    text.push_str(if found.is_empty() { "\nno cause speaks up\n" } else { "\nLikely causes\n" });
-    for one in &found {
+    text.push_str(match found.as_deref() {
+        // Said on standard error.
+        None => "",
+        Some([]) => "\nno cause speaks up\n",
+        Some(_) => "\nLikely causes\n",
+    });
+    for one in found.iter().flatten() {
         let _ = writeln!(text, "  {}  {}\n    {}", one.cause, plain(&one.evidence), one.advice);
     }
     say::out(&text)

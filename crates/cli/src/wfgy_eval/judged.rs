@@ -82,8 +82,9 @@ pub(crate) struct Judged {
     pub evidence: Evidence,
     /// ΔS and coverage against k.
     pub curves: Curves,
-    /// What may be the cause where it did not pass, the likeliest first.
-    pub diagnosis: Vec<Diagnosis>,
+    /// What may be the cause where it did not pass, the likeliest first; `None` where nobody
+    /// looked, as in a replay, or could.
+    pub diagnosis: Option<Vec<Diagnosis>>,
     /// What was found.
     pub decision: Decision,
     /// By which criterion questions are the worst.
@@ -149,7 +150,7 @@ impl Judged {
             policy,
             evidence,
             curves,
-            diagnosis: Vec::new(),
+            diagnosis: None,
             decision,
             culprits,
             worst,

@@ -50,9 +50,12 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
     }
     writeln!(out, "\n```text\n{}\n```", plot::curves(&judged.curves).join("\n"))?;
     pins(out, judged)?;
-    if !judged.diagnosis.is_empty() {
+    if let Some(diagnosis) = &judged.diagnosis {
         writeln!(out, "\n**Likely causes**\n")?;
-        for (n, one) in judged.diagnosis.iter().take(explain::SHOWN_CAUSES).enumerate() {
+        if diagnosis.is_empty() {
+            writeln!(out, "{}.", explain::NO_CAUSE)?;
+        }
+        for (n, one) in diagnosis.iter().take(explain::SHOWN_CAUSES).enumerate() {
             let (evidence, advice) = (cell(&one.evidence), cell(&one.advice));
             writeln!(out, "{}. `{}`: {evidence}. {advice}", n + 1, one.cause)?;
         }

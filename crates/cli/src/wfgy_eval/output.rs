@@ -51,7 +51,7 @@ pub(crate) fn print(format: Format, judged: &Judged, file: &VerdictFile) -> Resu
             let lines: Vec<String> = match file.verdict {
                 Verdict::Pass => judged.standing.iter().flat_map(Standing::against).collect(),
                 _ => {
-                    let causes = judged.diagnosis.iter().take(SHOWN_CAUSES);
+                    let causes = judged.diagnosis.iter().flatten().take(SHOWN_CAUSES);
                     let causes = causes.map(|one| format!("{}: {}", one.cause, one.evidence));
                     judged.worst.iter().map(culprits::line).chain(causes).collect()
                 }
@@ -237,7 +237,7 @@ pub(crate) fn write_folder(
         metrics: judged.evidence.metrics.clone(),
         curves: judged.curves.clone(),
         findings,
-        diagnosis: judged.diagnosis.clone(),
+        diagnosis: judged.diagnosis.clone().unwrap_or_default(),
     };
     let report = report::prepare(&folder.join("report.json"), &report);
     let report = report.map_err(Failure::unable)?;

@@ -94,9 +94,12 @@ pub(crate) fn write(out: &mut dyn Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "  {DIM}{line}{DIM:#}")?;
     }
     pins(out, &judged.pin_pairs())?;
-    if !judged.diagnosis.is_empty() {
+    if let Some(diagnosis) = &judged.diagnosis {
         writeln!(out, "\n{BOLD}Likely causes{BOLD:#}")?;
-        let causes = judged.diagnosis.iter().take(explain::SHOWN_CAUSES);
+        if diagnosis.is_empty() {
+            writeln!(out, "  {}", explain::NO_CAUSE)?;
+        }
+        let causes = diagnosis.iter().take(explain::SHOWN_CAUSES);
         let width = causes.clone().map(|one| one.cause.to_string().len()).max().unwrap_or(0);
         for one in causes {
             let cause = one.cause.to_string();
