@@ -3,8 +3,8 @@
 //! A call embeds one wording and asks for the top k by the serving path, as a user's question
 //! does. The wordings are those of the evaluation under every seed, in its order, again and again.
 //! Before anything is kept, [`WARM_UP`] calls of each arm are made and forgotten. Which arm comes
-//! first is even among wordings and among seeds ([`comes_second`]), so that neither finds more
-//! often what the other left in a cache.
+//! first is even among wordings and among seeds ([`Turns`]), so that neither finds more often what
+//! the other left in a cache.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -59,9 +59,10 @@ pub fn measure_latency(
     let mut records = Vec::with_capacity(calls * arms.len());
     progress(Progress { stage: "latency", done: 0, total: calls });
     let turns = plan.runs.iter().cycle().take(WARM_UP + calls).enumerate();
-    let mut failed = 0;
+    let (mut failed, mut order) = (0, Turns::default());
     for (turn, run) in turns {
-        let (before, after) = arms.split_at(if comes_second(turn) { arms.len() / 2 } else { 0 });
+        let second = order.candidate_is_second(run);
+        let (before, after) = arms.split_at(if second { arms.len() / 2 } else { 0 });
         for arm in after.iter().chain(before) {
             let (stages, error) = arm.call(run, settings);
             failed += usize::from(error.is_some());
@@ -93,11 +94,26 @@ pub fn measure_latency(
     Ok(records)
 }
 
-/// Whether the candidate is called after the baseline: by the Thue–Morse sequence, which has no
-/// period. Turn by turn in strict alternation, the candidate would always be the first to meet a
-/// wording that is asked under an even number of seeds.
-fn comes_second(turn: usize) -> bool {
-    !turn.count_ones().is_multiple_of(2)
+/// Who comes first: wording by wording as the Thue–Morse sequence says, which has no period, and
+/// turn by turn within a wording. Alternating by turns alone, the candidate would always be the
+/// first to meet a wording that is asked under an even number of seeds.
+#[derive(Default)]
+struct Turns {
+    last: Option<(usize, usize)>,
+    wordings: usize,
+    within: usize,
+}
+
+impl Turns {
+    fn candidate_is_second(&mut self, run: &PlannedRun) -> bool {
+        let wording = Some((run.question, run.wording));
+        if wording == self.last {
+            self.within += 1;
+        } else {
+            (self.last, self.wordings, self.within) = (wording, self.wordings + 1, 0);
+        }
+        !(self.wordings.count_ones() as usize + self.within).is_multiple_of(2)
+    }
 }
 
 impl<'a> Caller<'a> {
