@@ -132,15 +132,14 @@ fn plain(file: &File, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether the file at `path` is not compressed, so that its bytes are its content.
+/// Whether `file`, which was opened at `path`, is not compressed, so that its bytes are its content.
 ///
 /// # Errors
-/// [`InputError`] where it is missing, a folder, or cannot be read.
-pub fn is_plain(path: impl AsRef<Path>) -> Result<bool, InputError> {
-    let path = path.as_ref();
-    let (mut file, _) = raw(path)?;
-    let start = file.fill_buf().map_err(|error| read_error(path, &error))?;
-    Ok(compression(start).is_none())
+/// [`InputError`] where it cannot be read.
+pub fn is_plain(file: &File, path: impl AsRef<Path>) -> Result<bool, InputError> {
+    let mut start = [0; ZSTD_MAGIC.len()];
+    let read = file.read_at(&mut start, 0).map_err(|error| read_error(path.as_ref(), &error))?;
+    Ok(compression(&start[..read]).is_none())
 }
 
 /// Reads the whole file at `path`, decompressed.

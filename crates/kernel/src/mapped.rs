@@ -8,9 +8,10 @@ use memmap2::Mmap;
 
 /// A file mapped into memory for reading; an empty file is an empty slice.
 ///
-/// Callers compare content with its recorded digest when they open it. Who
-/// truncates the file afterwards ends this process with SIGBUS rather than
-/// giving it wrong data; indexes are replaced by rename, never in place.
+/// Nobody may change the file meanwhile: who truncates it ends this process with SIGBUS, who
+/// writes into it changes the bytes under its reader. An index is replaced by rename, never in
+/// place, and its content compared with its recorded digest; of any other file the caller says in
+/// its documentation that it is mapped.
 #[derive(Debug)]
 pub struct MappedFile {
     map: Option<Mmap>,
@@ -52,8 +53,8 @@ impl MappedFile {
                 return Ok(None);
             }
             // SAFETY: the map is private to this value and read-only. That no one changes the
-            // file underneath is the contract of an index directory (see above); a change
-            // cannot break memory safety of `[u8]` reads beyond giving other bytes.
+            // file underneath is the contract above; a change cannot break memory safety of
+            // `[u8]` reads beyond giving other bytes.
             unsafe { Mmap::map(file) }.map(Some)
         });
         match map {

@@ -1,6 +1,6 @@
 //! `trec`: ranking measures of a run that any system may have made.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -51,11 +51,15 @@ impl Text {
     /// Maps a long file that is not compressed: copying it takes longer than measuring what it says.
     /// Who cuts it short meanwhile ends this process, as [`MappedFile`] says.
     fn open(path: &Path) -> Result<Self, Failure> {
-        let long = fs::metadata(path).is_ok_and(|file| {
-            file.is_file() && (LONG_FILE..=MAX_FILE as u64).contains(&file.len())
-        });
-        if long && source::is_plain(path).map_err(Failure::input)? {
-            return MappedFile::open(path).map(Self::Mapped).map_err(Failure::input);
+        let long =
+            |file: Metadata| file.is_file() && (LONG_FILE..=MAX_FILE as u64).contains(&file.len());
+        // By its name first: to open a pipe is to begin to read it.
+        if fs::metadata(path).is_ok_and(long)
+            && let Ok(file) = File::open(path)
+            && file.metadata().is_ok_and(long)
+            && source::is_plain(&file, path).map_err(Failure::input)?
+        {
+            return MappedFile::of(&file, path).map(Self::Mapped).map_err(Failure::input);
         }
         source::read(path, MAX_FILE).map(Self::Read).map_err(Failure::input)
     }
