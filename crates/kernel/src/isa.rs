@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(target_arch = "x86_64")]
@@ -67,10 +67,11 @@ impl Isa {
 
     /// Whether this processor has it.
     pub fn is_available(self) -> bool {
-        /// Asked before every call of a kernel, some of which are short.
-        static AVAILABLE: LazyLock<[bool; Isa::ALL.len()]> =
-            LazyLock::new(|| Isa::ALL.map(Isa::detect));
-        AVAILABLE[self as usize]
+        /// By path, each looked for when it is first asked for. Calls of a kernel ask every time,
+        /// and some are short.
+        static AVAILABLE: [OnceLock<bool>; Isa::ALL.len()] =
+            [const { OnceLock::new() }; Isa::ALL.len()];
+        *AVAILABLE[self as usize].get_or_init(|| self.detect())
     }
 
     fn detect(self) -> bool {

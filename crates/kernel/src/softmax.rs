@@ -19,7 +19,8 @@ vectorized! {
     /// key. A step that is NaN gives a total that is NaN. Every path gives the same bits.
     ///
     /// # Panics
-    /// Where there is no key, or a slice has not as many rows as `totals`.
+    /// Where there is no key, `columns` is less than its chunks, `weights` is not as long as said, or
+    /// `sums` or `steps` has fewer rows than `totals`.
     pub fn softmax16<V>(
         sums: &[i32],
         columns: usize,

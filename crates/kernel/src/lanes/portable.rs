@@ -105,6 +105,6 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn greatest(self) -> f32 {
-        self.fold(|a, b| b.greater(a))
+        self.fold(Real::greater)
     }
 }
