@@ -1,6 +1,7 @@
 //! What has to hold of a `tokenizer.json` before `tokenizers` reads it.
 
 use serde::Deserialize;
+use serde::de::Error;
 use serde_json::Value;
 use tokenizers::normalizers::Precompiled;
 
@@ -20,8 +21,12 @@ struct Believed {
 pub(crate) fn believed(bytes: &[u8]) -> serde_json::Result<()> {
     let mut open = vec![serde_json::from_slice::<Believed>(bytes)?.normalizer];
     while let Some(mut part) = open.pop() {
-        if part["type"] == "Precompiled" {
-            serde_json::from_str::<Precompiled>(&part.to_string())?;
+        match &part["type"] {
+            Value::String(name) if name == "Precompiled" => {
+                serde_json::from_str::<Precompiled>(&part.to_string())?;
+            }
+            Value::String(_) | Value::Null => {}
+            _ => return Err(serde_json::Error::custom("the type of a normalizer is a string")),
         }
         if let Some(Value::Array(parts)) = part.get_mut("normalizers").map(Value::take) {
             open.extend(parts);
