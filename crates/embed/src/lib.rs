@@ -10,6 +10,7 @@
 mod attention;
 mod auto;
 mod bert;
+mod character_map;
 mod encoder;
 mod error;
 mod linear;
