@@ -104,3 +104,26 @@ fn unsafe_code_lives_in_the_kernel_only() {
         assert_eq!(inherits, !kernel, "{}: the workspace forbids unsafe", folder.display());
     }
 }
+
+/// Their instructions are safe to call only where `vectorized` does, behind its look at the processor.
+#[test]
+fn lanes_of_a_path_are_named_where_functions_are_compiled_for_it_only() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel/src");
+    let mut open = vec![sources.clone()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("sources") {
+            let path = entry.expect("entry").path();
+            let place = path.strip_prefix(&sources).expect("inside").to_owned();
+            if path.is_dir() {
+                open.push(path);
+            } else if !place.starts_with("lanes")
+                && !["lanes.rs", "vectorized.rs"].iter().any(|own| place.ends_with(own))
+            {
+                let text = std::fs::read_to_string(&path).expect("a source");
+                assert!(!text.contains("lanes::Avx"), "{}", path.display());
+                let imports = text.lines().filter(|line| line.starts_with("use crate::lanes"));
+                assert!(imports.clone().all(|line| !line.contains("Avx")), "{}", path.display());
+            }
+        }
+    }
+}

@@ -4,6 +4,31 @@
 //! Loops over slices the compiler turns into wide instructions by itself; over a few chunks of 16 it
 //! does so badly, and [`Lanes`] names the instructions.
 
+/// Implements operators of two lanes `a` and `b`, without closures, which a path might not inline.
+macro_rules! operators {
+    ($lanes:ident: $a:ident, $b:ident; $($operator:ident $name:ident $result:expr;)*) => {$(
+        impl std::ops::$operator for $lanes {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $name(self, $b: Self) -> Self {
+                let $a = self;
+                $result
+            }
+        }
+    )*};
+}
+
+/// An expression of intrinsics of the path of the lanes.
+#[cfg(target_arch = "x86_64")]
+macro_rules! on_path {
+    ($e:expr) => {
+        // SAFETY: `vectorized` alone names the lanes, in functions of the path that are called where
+        // the processor has it; pointers are to whole arrays.
+        unsafe { $e }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,6 @@
 //! Lanes in two registers of 256 bits.
 
 use std::arch::x86_64::*;
-use std::ops::{Add, Mul, Sub};
 
 use super::{LANES, Lanes, Real};
 
@@ -9,39 +8,11 @@ use super::{LANES, Lanes, Real};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256, __m256);
 
-/// An expression of intrinsics of the path.
-macro_rules! on_path {
-    ($e:expr) => {
-        // SAFETY: only functions of the path use these lanes; references are to whole arrays.
-        unsafe { $e }
-    };
-}
-
-impl Add for Avx2 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        on_path!(Self(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)))
-    }
-}
-
-impl Sub for Avx2 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        on_path!(Self(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)))
-    }
-}
-
-impl Mul for Avx2 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        on_path!(Self(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)))
-    }
+operators! {
+    Avx2: a, b;
+    Add add on_path!(Self(_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)));
+    Sub sub on_path!(Self(_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)));
+    Mul mul on_path!(Self(_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)));
 }
 
 /// 2ⁿ of eight lanes.

@@ -1,7 +1,6 @@
 //! Lanes in one register of 512 bits.
 
 use std::arch::x86_64::*;
-use std::ops::{Add, Mul, Sub};
 
 use super::{LANES, Lanes, Real};
 
@@ -9,39 +8,11 @@ use super::{LANES, Lanes, Real};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 
-/// An expression of intrinsics of the path.
-macro_rules! on_path {
-    ($e:expr) => {
-        // SAFETY: only functions of the path use these lanes; references are to whole arrays.
-        unsafe { $e }
-    };
-}
-
-impl Add for Avx512 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        on_path!(Self(_mm512_add_ps(self.0, other.0)))
-    }
-}
-
-impl Sub for Avx512 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        on_path!(Self(_mm512_sub_ps(self.0, other.0)))
-    }
-}
-
-impl Mul for Avx512 {
-    type Output = Self;
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        on_path!(Self(_mm512_mul_ps(self.0, other.0)))
-    }
+operators! {
+    Avx512: a, b;
+    Add add on_path!(Self(_mm512_add_ps(a.0, b.0)));
+    Sub sub on_path!(Self(_mm512_sub_ps(a.0, b.0)));
+    Mul mul on_path!(Self(_mm512_mul_ps(a.0, b.0)));
 }
 
 impl Real for Avx512 {

@@ -1,7 +1,5 @@
 //! Lanes in plain Rust.
 
-use std::ops::{Add, Mul, Sub};
-
 use super::{LANES, Lanes, Real};
 
 /// Lanes in an array.
@@ -28,31 +26,11 @@ impl Portable {
     }
 }
 
-impl Add for Portable {
-    type Output = Self;
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.with(other, |a, b| a + b)
-    }
-}
-
-impl Sub for Portable {
-    type Output = Self;
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        self.with(other, |a, b| a - b)
-    }
-}
-
-impl Mul for Portable {
-    type Output = Self;
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        self.with(other, |a, b| a * b)
-    }
+operators! {
+    Portable: a, b;
+    Add add a.with(b, |x, y| x + y);
+    Sub sub a.with(b, |x, y| x - y);
+    Mul mul a.with(b, |x, y| x * y);
 }
 
 impl Real for Portable {
