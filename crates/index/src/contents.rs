@@ -273,8 +273,11 @@ pub fn declared_hashes(dir: &Path) -> Result<(Digest, Digest), OpenError> {
     }
     let damaged =
         |name: &str, problem: String| OpenError::Damaged(Damage { path: dir.join(name), problem });
-    let path = dir.join(file::MANIFEST);
-    let mut opened = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+    let mut files = Files { dir: dir.to_owned(), opened: BTreeMap::new() };
+    files.open(file::MANIFEST)?;
+    let Some(mut opened) = files.opened.remove(file::MANIFEST) else {
+        return Err(damaged(file::MANIFEST, "is no file".to_owned()));
+    };
     let (_, manifest) = read_manifest(dir, &mut opened)?;
     let manifest = manifest.map_err(|error| OpenError::Damaged(error.into()))?;
     manifest.check().map_err(|problem| damaged(file::MANIFEST, problem))?;

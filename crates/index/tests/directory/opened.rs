@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use wfgy_core::{Deadline, Embedder, Metric, Store};
 use wfgy_formats::npy;
-use wfgy_index::{LocalIndex, OpenError, hashes, inspect, verify};
+use wfgy_index::{LocalIndex, OpenError, declared_hashes, hashes, inspect, verify};
 
 use crate::resealed::{index, reseal};
 use crate::words::WordEmbedder;
@@ -286,6 +286,21 @@ fn rule_the_pins_are_those_of_the_embedder_and_tokenizer_it_was_built_with() {
     let other = WordEmbedder::new(25);
     let error = pins.check_embedder(index.name(), other.identity()).unwrap_err();
     assert_eq!((error.pin, error.stored.as_str(), error.given.as_str()), ("EMBED_DIM", "24", "25"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    for name in ["manifest.json", "vectors.npy"] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = index(dir.path());
+        std::fs::remove_file(out.join(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(out.join(name)).status().unwrap();
+        assert!(made.success());
+        assert!(refusal(&out).contains(name));
+        assert!(verify(&out).is_err() || !verify(&out).unwrap().is_empty());
+        let declared = declared_hashes(&out).map_err(|error| error.to_string());
+        assert_eq!(declared.is_ok(), name != "manifest.json", "{declared:?}");
+    }
 }
 
 #[test]
