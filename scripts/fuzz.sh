@@ -4,7 +4,8 @@
 #   scripts/fuzz.sh SECONDS TARGET…    these targets
 # Fails where one of them crashes, hangs or takes memory that no file justifies, and names the
 # input, which tests/fuzz/artifacts keeps. Needs a nightly toolchain (rustup toolchain install
-# nightly); cargo-fuzz is installed where it is missing.
+# nightly); cargo-fuzz is installed where it is missing or another version. WFGY_FUZZ_TARGET is
+# where the targets are built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +21,10 @@ fail() {
 seconds=$1
 shift
 cargo +nightly --version >/dev/null 2>&1 || fail "no nightly toolchain: rustup toolchain install nightly"
-command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --version "$cargo_fuzz" cargo-fuzz
+[ "$(cargo-fuzz --version 2>/dev/null)" = "cargo-fuzz $cargo_fuzz" ] ||
+  cargo install --quiet --locked --version "$cargo_fuzz" cargo-fuzz
+cargo +nightly metadata --quiet --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null ||
+  fail "tests/fuzz/Cargo.lock is not that of its Cargo.toml: cargo update --workspace --manifest-path tests/fuzz/Cargo.toml"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
