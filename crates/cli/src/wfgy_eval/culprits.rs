@@ -40,7 +40,11 @@ impl Culprits {
             (Some(criterion), Some(wording)) if finding.name == "delta_s.question" => {
                 Self::DeltaS { wording, bound: criterion.bound }
             }
-            (Some(_), _) if finding.name.starts_with("lambda.") => Self::Lambda,
+            (Some(_), _)
+                if finding.name.starts_with("lambda.") || finding.name == "drift.flip_rate" =>
+            {
+                Self::Lambda
+            }
             _ => Self::Coverage,
         }
     }
