@@ -1,12 +1,14 @@
 //! Operating characteristics: how often a gate is wrong.
 //!
 //! `cargo bench -p wfgy-gate --bench gate -- WHAT [DATA_SETS [SCENARIO]]`, WHAT one of `boundary`,
-//! `power`, `watch`, `more`, SCENARIO a part of the names to keep; a CSV on standard output.
+//! `power`, `watch`, `more`, `latency`, SCENARIO a part of the names to keep (of `more`: of the
+//! rows'); a CSV on standard output.
 //! `run.sh` beside this file runs all of them.
 
 #[path = "../../crates/gate/tests/healthy/mod.rs"]
 #[allow(clippy::unwrap_used, reason = "what every test starts from: it cannot fail")]
 mod healthy;
+mod latency;
 mod law;
 mod more;
 mod scenario;
@@ -46,9 +48,10 @@ fn main() -> Result<(), Failure> {
         "power" => decisions(&[-1.0, 1.0], data_sets(20_000), name),
         "watch" => watch(data_sets(20_000)),
         "more" => more::simulate(given, name),
+        "latency" => latency::simulate(data_sets(1_000)),
         // `cargo bench` runs every bench without arguments.
         "" => {
-            eprintln!("usage: gate boundary|power|watch|more [DATA_SETS [SCENARIO]]");
+            eprintln!("usage: gate boundary|power|watch|more|latency [DATA_SETS [SCENARIO]]");
             Ok(())
         }
         other => Err(format!("no simulation is called `{other}`").into()),

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Simulates the gate, replaces benches/runs/DATE-gate-WHAT-COMMIT.csv, and writes the tables.
 #
-# Usage: benches/gate/run.sh [WHAT …]     WHAT: boundary power watch more (default: all)
+# Usage: benches/gate/run.sh [WHAT …]     WHAT: boundary power watch more latency (default: all)
 set -eu
 cd "$(dirname "$0")/../.."
-[ $# -gt 0 ] || set -- boundary power watch more
+[ $# -gt 0 ] || set -- boundary power watch more latency
 commit=$(git rev-parse --short=12 HEAD)
 # A commit whose files were changed is not what was run.
 [ -z "$(git status --porcelain --untracked-files=no)" ] || commit=$commit+
