@@ -1,12 +1,21 @@
 //! Per-question values and the statistics taken over them.
 
+use std::sync::OnceLock;
+
 use wfgy_core::{Aggregate, Direction, Number};
 
 /// One finite value per question; never empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Sample {
     values: Vec<f64>,
-    sorted: Vec<f64>,
+    /// Sorted when somebody asks: a mean does not.
+    sorted: OnceLock<Vec<f64>>,
+}
+
+impl PartialEq for Sample {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
 }
 
 /// Values that are no sample.
@@ -37,9 +46,7 @@ impl Sample {
         if let Some(index) = values.iter().position(|v| !v.is_finite()) {
             return Err(SampleError::NotFinite { index, value: values[index] });
         }
-        let mut sorted = values.clone();
-        sorted.sort_by(f64::total_cmp);
-        Ok(Self { values, sorted })
+        Ok(Self { values, sorted: OnceLock::new() })
     }
 
     /// The values, in gold order.
@@ -54,15 +61,16 @@ impl Sample {
 
     /// The values, ascending.
     pub(crate) fn sorted(&self) -> &[f64] {
-        &self.sorted
+        self.sorted.get_or_init(|| {
+            let mut sorted = self.values.clone();
+            sorted.sort_by(f64::total_cmp);
+            sorted
+        })
     }
 
     /// The sample of the values with their signs reversed.
     pub(crate) fn negated(&self) -> Self {
-        Self {
-            values: self.values.iter().map(|value| -value).collect(),
-            sorted: self.sorted.iter().rev().map(|value| -value).collect(),
-        }
+        Self { values: self.values.iter().map(|value| -value).collect(), sorted: OnceLock::new() }
     }
 
     /// Sum in gold order.
@@ -80,7 +88,7 @@ impl Sample {
     ///
     /// `p` in [0, 1]; values outside are taken as the nearer end.
     pub fn quantile(&self, p: f64) -> f64 {
-        quantile_of_sorted(&self.sorted, p)
+        quantile_of_sorted(self.sorted(), p)
     }
 
     /// Type 7 quantile at ½.
@@ -93,7 +101,7 @@ impl Sample {
     /// taken as the nearer end.
     pub fn nearest_rank(&self, percent: usize) -> f64 {
         let rank = (self.n() * percent).div_ceil(100);
-        self.sorted[rank.clamp(1, self.n()) - 1]
+        self.sorted()[rank.clamp(1, self.n()) - 1]
     }
 
     /// The statistic that `aggregate` names, as a point.
