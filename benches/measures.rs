@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use wfgy_score::{Measures, Ranked};
+use wfgy_score::{Measures, Ranked, Ranking};
 
 const QUESTIONS: usize = 1000;
 const CUTOFFS: [usize; 5] = [1, 3, 5, 10, 100];
@@ -45,7 +45,8 @@ fn measures(c: &mut Criterion) {
     group.sample_size(20).throughput(Throughput::Elements(QUESTIONS as u64));
     for (name, questions) in [("best_first", best_first), ("last_first", last_first)] {
         group.bench_function(BenchmarkId::from_parameter(name), |bench| {
-            let ndcg = |(run, grades): &Judged| Measures::at(run, grades, &CUTOFFS)[4].ndcg;
+            let ndcg =
+                |(run, grades): &Judged| Measures::at(&Ranking::of(run), grades, &CUTOFFS)[4].ndcg;
             bench.iter(|| questions.iter().map(ndcg).sum::<f64>());
         });
     }

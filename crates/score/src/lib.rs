@@ -21,4 +21,4 @@ pub use label::{LabelProblem, Located};
 pub use lambda::{Item, LambdaData, LambdaRun, QuestionLambda, State};
 pub use nearest::{Nearest, nearest_outside};
 pub use rbo::rbo_extrapolated;
-pub use trec::{Level, Measures, Ranked};
+pub use trec::{Level, Measures, Ranked, Ranking};

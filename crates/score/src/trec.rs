@@ -67,6 +67,54 @@ pub fn trec_order<I: Ord>(a: &Ranked<I>, b: &Ranked<I>) -> Ordering {
     key(b.score).total_cmp(&key(a.score)).then_with(|| b.id.cmp(&a.id))
 }
 
+/// A question's run, to be asked for the rank of a unit.
+#[derive(Debug)]
+pub struct Ranking<'r, I> {
+    units: &'r [Ranked<I>],
+    places: AHashMap<&'r I, usize>,
+    /// Rank by place; `None` where they stand in order.
+    ranks: Option<Vec<usize>>,
+    repeated: Option<&'r I>,
+}
+
+impl<'r, I: Ord + Hash> Ranking<'r, I> {
+    /// Of units in any order. Of an id that is there several times the last counts.
+    pub fn of(units: &'r [Ranked<I>]) -> Self {
+        let mut places = AHashMap::with_capacity(units.len());
+        let mut repeated = None;
+        for (place, Ranked { id, .. }) in units.iter().enumerate() {
+            if places.insert(id, place).is_some() {
+                repeated = repeated.or(Some(id));
+            }
+        }
+        // Most runs come in order.
+        let ranks = (!units.is_sorted_by(|a, b| trec_order(a, b).is_le())).then(|| {
+            let mut order: Vec<usize> = (0..units.len()).collect();
+            order.sort_unstable_by(|a, b| trec_order(&units[*a], &units[*b]));
+            let mut ranks = vec![0; units.len()];
+            order.into_iter().zip(1..).for_each(|(place, rank)| ranks[place] = rank);
+            ranks
+        });
+        Self { units, places, ranks, repeated }
+    }
+
+    /// As they were given.
+    pub fn units(&self) -> &'r [Ranked<I>] {
+        self.units
+    }
+
+    /// The first id that was there before.
+    pub fn repeated(&self) -> Option<&'r I> {
+        self.repeated
+    }
+
+    /// Rank of a unit, from 1.
+    pub fn rank(&self, id: &I) -> Option<usize> {
+        let place = *self.places.get(id)?;
+        Some(self.ranks.as_ref().map_or(place + 1, |ranks| ranks[place]))
+    }
+}
+
 /// Measures of one question at one cutoff, each in [0, 1], higher is better. Their mean over all
 /// questions of the qrels, one that the run lacks as 0, is trec_eval's `all` under `-c`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -86,52 +134,42 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Of one question at each cutoff: `run` in any order, distinct ids; `qrels` gives grades by
-    /// id, distinct, 0 and missing alike being not relevant. All 0 where nothing is relevant, and at 0.
+    /// Of one question at each cutoff: `qrels` gives grades by id, distinct, 0 and missing alike
+    /// being not relevant. All 0 where nothing is relevant, and at 0.
     pub fn at<'a, I: Ord + Hash + 'a>(
-        run: &[Ranked<I>],
+        run: &Ranking<'_, I>,
         qrels: impl IntoIterator<Item = (&'a I, &'a u32)>,
         cutoffs: &[usize],
     ) -> Vec<Self> {
-        let deepest = cutoffs.iter().copied().max().unwrap_or(0);
         let relevant = qrels.into_iter().filter(|(_, grade)| **grade > 0);
-        let known: AHashMap<&I, u32> = relevant.map(|(id, grade)| (id, *grade)).collect();
-        let grade = |unit: &Ranked<I>| known.get(&unit.id).copied().unwrap_or(0);
-        // Most runs come in order.
-        let grades: Vec<u32> = match run.is_sorted_by(|a, b| trec_order(a, b).is_le()) {
-            true => run.iter().take(deepest).map(grade).collect(),
-            false => {
-                let mut order: Vec<&Ranked<I>> = run.iter().collect();
-                order.sort_unstable_by(|a, b| trec_order(a, b));
-                order.into_iter().take(deepest).map(grade).collect()
+        let mut ideal = Vec::new();
+        let mut found: Vec<(usize, u32)> = relevant
+            .inspect(|(_, grade)| ideal.push(**grade))
+            .filter_map(|(id, grade)| Some((run.rank(id)?, *grade)))
+            .collect();
+        found.sort_unstable();
+        ideal.sort_unstable_by(|a, b| b.cmp(a));
+        let ideal = gains(ideal.into_iter().zip(1..).map(|(grade, rank)| (rank, grade)));
+        let gained = gains(found.iter().copied());
+        let precision =
+            |(before, (rank, _)): (usize, &(usize, u32))| (before + 1) as f64 / *rank as f64;
+        let precisions = sums(found.iter().enumerate().map(precision));
+        let at = |&k: &usize| {
+            let relevant = ideal.len() - 1;
+            if relevant == 0 || k == 0 {
+                return Self::default();
+            }
+            let hits = found.partition_point(|(rank, _)| *rank <= k);
+            Self {
+                recall: hits as f64 / relevant as f64,
+                precision: hits as f64 / k as f64,
+                hit: f64::from(u8::from(hits > 0)),
+                mrr: found[..hits].first().map_or(0.0, |(rank, _)| 1.0 / *rank as f64),
+                ndcg: gained[hits] / ideal[relevant.min(k)],
+                map: precisions[hits] / relevant as f64,
             }
         };
-        let mut ideal: Vec<u32> = known.values().copied().collect();
-        ideal.sort_unstable_by(|a, b| b.cmp(a));
-        cutoffs.iter().map(|k| Self::of(&grades[..grades.len().min(*k)], &ideal, *k)).collect()
-    }
-
-    /// Of the grades of the top k and those of all relevant units, greatest first.
-    fn of(grades: &[u32], ideal: &[u32], k: usize) -> Self {
-        let relevant = ideal.len();
-        if relevant == 0 || k == 0 {
-            return Self::default();
-        }
-        let (mut found, mut precisions, mut first) = (0usize, 0.0, None);
-        for (i, _) in grades.iter().enumerate().filter(|(_, grade)| **grade > 0) {
-            found += 1;
-            precisions += found as f64 / (i + 1) as f64;
-            first.get_or_insert(i + 1);
-        }
-        let ideal_gain = gain(&ideal[..relevant.min(k)]);
-        Self {
-            recall: found as f64 / relevant as f64,
-            precision: found as f64 / k as f64,
-            hit: f64::from(u8::from(found > 0)),
-            mrr: first.map_or(0.0, |rank| 1.0 / rank as f64),
-            ndcg: gain(grades) / ideal_gain,
-            map: precisions / relevant as f64,
-        }
+        cutoffs.iter().map(at).collect()
     }
 
     /// The value of a measure by its name in reports: `recall`, `precision`, `hit`, `mrr`,
@@ -153,8 +191,17 @@ impl Measures {
     }
 }
 
-/// Σ grade / log2(rank + 1).
-fn gain(grades: &[u32]) -> f64 {
-    let relevant = grades.iter().enumerate().filter(|(_, grade)| **grade > 0);
-    relevant.map(|(i, grade)| f64::from(*grade) / ((i + 2) as f64).log2()).sum()
+/// Discounted gain of the first 0, 1, … of units of a rank from 1 and a grade: Σ grade / log2(rank + 1).
+fn gains(units: impl Iterator<Item = (usize, u32)>) -> Vec<f64> {
+    sums(units.map(|(rank, grade)| f64::from(grade) / ((rank + 1) as f64).log2()))
+}
+
+/// Sums of the first 0, 1, … values.
+fn sums(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sum = 0.0;
+    let after = values.map(|value| {
+        sum += value;
+        sum
+    });
+    std::iter::once(0.0).chain(after).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wfgy_score::trec::{Measures, Ranked, trec_order};
+use wfgy_score::trec::{Measures, Ranked, Ranking, trec_order};
 
 fn fixture(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/trec").join(name);
@@ -49,7 +49,7 @@ fn rule_measures_and_averages_equal_trec_eval_to_1e_9() {
         let (k, value): (usize, f64) = (k.parse().unwrap(), value.parse().unwrap());
         let value_of = |(question, grades): (&String, &BTreeMap<String, u32>)| {
             let run = run.get(question).map(Vec::as_slice).unwrap_or_default();
-            Measures::at(run, grades, &[k])[0].get(measure).unwrap()
+            Measures::at(&Ranking::of(run), grades, &[k])[0].get(measure).unwrap()
         };
         let ours = match qrels.get_key_value(question) {
             Some(judged) => value_of(judged),
@@ -89,8 +89,8 @@ fn several_cutoffs_give_what_each_gives_alone() {
     let cutoffs = [100, 1, 0, 7, 3];
     for (question, units) in &run {
         let Some(grades) = qrels.get(question) else { continue };
-        let alone = cutoffs.map(|k| Measures::at(units, grades, &[k])[0]);
-        assert_eq!(Measures::at(units, grades, &cutoffs), alone);
+        let alone = cutoffs.map(|k| Measures::at(&Ranking::of(units), grades, &[k])[0]);
+        assert_eq!(Measures::at(&Ranking::of(units), grades, &cutoffs), alone);
     }
 }
 
@@ -100,6 +100,9 @@ fn measures_do_not_depend_on_the_order_of_the_run() {
     for (question, units) in &run {
         let Some(grades) = qrels.get(question) else { continue };
         let reversed: Vec<Ranked> = units.iter().rev().cloned().collect();
-        assert_eq!(Measures::at(units, grades, &[10]), Measures::at(&reversed, grades, &[10]));
+        assert_eq!(
+            Measures::at(&Ranking::of(units), grades, &[10]),
+            Measures::at(&Ranking::of(&reversed), grades, &[10])
+        );
     }
 }

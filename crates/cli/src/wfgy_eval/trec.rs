@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 use wfgy_core::{Aggregate, Direction, Number};
 use wfgy_formats::{source, trec};
 use wfgy_kernel::MappedFile;
-use wfgy_score::trec::{Measures, Ranked};
+use wfgy_score::trec::{Measures, Ranking};
 use wfgy_stats::{Range, Sample};
 
 use super::args::CheckFormat;
@@ -88,9 +88,9 @@ pub(crate) fn run(args: &TrecArgs) -> Result<(), Failure> {
     let mut cutoffs: Vec<usize> = k.iter().map(|k| *k as usize).collect();
     cutoffs.sort_unstable();
     cutoffs.dedup();
-    let measure = |question: &[u8], units: &[Ranked<&[u8]>]| {
+    let measure = |question: &[u8], ranking: &Ranking<'_, &[u8]>| {
         let grades = judged.get(question)?;
-        Some(Measures::at(units, grades.iter().map(|(unit, grade)| (unit, grade)), &cutoffs))
+        Some(Measures::at(ranking, grades.iter().map(|(unit, grade)| (unit, grade)), &cutoffs))
     };
     let measured = trec::parse_run(run_text.bytes(), run, measure).map_err(Failure::input)?;
     let found: Vec<Option<&Vec<Measures>>> =

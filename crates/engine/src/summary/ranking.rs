@@ -2,7 +2,7 @@
 
 use wfgy_core::evaluation::{RunRecord, RunStatus};
 use wfgy_core::{Aggregate, Unit};
-use wfgy_score::trec::{Level, Measures, ranked};
+use wfgy_score::trec::{Level, Measures, Ranking, ranked};
 
 use super::grid::Grid;
 use super::sheet::Sheet;
@@ -20,7 +20,7 @@ pub(crate) fn measure(grid: &Grid<'_>, sheet: &mut Sheet) {
         .map(|question| {
             let first = question.asked().find(|run| as_written(run));
             let run = first.map_or_else(Vec::new, |run| ranked(&run.hits, level));
-            Measures::at(&run, &question.record.qrels, &grid.cutoffs)
+            Measures::at(&Ranking::of(&run), &question.record.qrels, &grid.cutoffs)
         })
         .collect();
     for (i, cutoff) in grid.cutoffs.iter().enumerate() {

@@ -11,7 +11,7 @@ use super::white_space;
 use crate::{InputError, Place};
 
 /// Bytes of a file that one task reads.
-pub(super) const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 17;
 
 /// Lines of a question from which on they are worth something before it is known whether there are
 /// more: what is made of them never takes much more than the lines do.
@@ -34,8 +34,10 @@ pub(super) fn by_question<'t, const N: usize, V, T: Send>(
     row: impl Fn(&[&'t [u8]; N]) -> Result<(&'t [u8], V), WrongField> + Sync,
     whole: impl Fn(&'t [u8], &[V]) -> T + Sync,
 ) -> Result<Vec<(&'t [u8], T)>, Wrong<'t>> {
-    let read: Vec<Result<Vec<Group<'t, T>>, Wrong<'t>>> =
-        blocks(text).into_par_iter().map(|block| groups(block, &row, &whole)).collect();
+    let read: Vec<Result<Vec<Group<'t, T>>, Wrong<'t>>> = (0..text.len().div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|i| groups(block(text, i), &row, &whole))
+        .collect();
     let mut all = Vec::new();
     for groups in read {
         all.extend(groups?);
@@ -191,15 +193,57 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     white_space::ends(line).map(word).filter(|word| !word.is_empty())
 }
 
-/// `text` in pieces that end with a line.
-fn blocks(text: &[u8]) -> Vec<&[u8]> {
-    let (mut blocks, mut rest) = (Vec::new(), text);
-    while !rest.is_empty() {
-        let from = BLOCK.min(rest.len());
-        let newline = rest[from..].iter().position(|byte| *byte == b'\n');
-        let (block, after) = rest.split_at(newline.map_or(rest.len(), |at| from + at + 1));
-        blocks.push(block);
-        rest = after;
+/// Block `i` of `text`: the lines that begin in its bytes, so that no task waits for another to learn
+/// where its own begin; but for those that go on with a question of the block before, which they
+/// belong to, so that few questions are read twice.
+fn block(text: &[u8], i: usize) -> &[u8] {
+    &text[block_begin(text, i)..block_begin(text, i + 1)]
+}
+
+fn block_begin(text: &[u8], i: usize) -> usize {
+    let line_from = |byte: usize| {
+        let newline = text.get(byte - 1..)?.iter().position(|b| *b == b'\n');
+        newline.map(|at| byte + at)
+    };
+    let question = |line: usize| words(&text[line..]).next();
+    if i == 0 {
+        return 0;
     }
-    blocks
+    let Some(mut line) = line_from(i * BLOCK) else { return text.len() };
+    let before = text[..line - 1].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let before = question(before);
+    while line < (i + 1) * BLOCK && question(line) == before {
+        let Some(next) = line_from(line + 1) else { return text.len() };
+        line = next;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of the numbers of a question, all of one length.
+    fn lines(questions: impl Iterator<Item = usize>) -> String {
+        questions.map(|q| format!("q{q:05} a\n")).collect()
+    }
+
+    #[test]
+    fn blocks_are_the_text_and_cut_no_question_that_fits_in_one() {
+        let short = lines((0..100_000).map(|line| line / 100));
+        let long = lines((0..100_000).map(|line| line / 30_000));
+        let open = format!("\n \n{}", short.trim_end());
+        for text in [&short, &long, &open, "", "\n", "q a"] {
+            let blocks = (0..text.len().div_ceil(BLOCK)).map(|i| block(text.as_bytes(), i));
+            let blocks: Vec<&str> = blocks.map(|block| str::from_utf8(block).unwrap()).collect();
+            assert_eq!(blocks.concat(), text);
+            let question = |line: Option<&str>| line.map(|line| line[..6].to_owned());
+            for ends in blocks.windows(2) {
+                assert!(ends[0].is_empty() || ends[0].ends_with('\n'));
+                let cut = question(ends[0].lines().last()) == question(ends[1].lines().next());
+                assert!(*text == long || !cut, "{ends:?}");
+            }
+        }
+        assert!(short.len() > 3 * BLOCK && 30_000 * 9 > 2 * BLOCK);
+    }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use wfgy_score::trec::Ranked;
+use wfgy_score::trec::{Ranked, Ranking};
 
-use super::lines::{WrongField, by_question, line_of, number, shown, twice};
+use super::lines::{WrongField, by_question, line_of, number, shown};
 use crate::{InputError, Place};
 
 /// Reads a run, `question Q0 unit rank score tag` a line, apart by white space, and gives what
-/// `measure` makes of the units of each question. As in trec_eval only question, unit and score say
+/// `measure` makes of the ranking of each question. As in trec_eval only question, unit and score say
 /// anything, and ids are bytes. `path` stands in errors.
 ///
 /// `measure` is asked by many threads, in no order, and about a part of a question too before the
@@ -21,11 +21,11 @@ use crate::{InputError, Place};
 pub fn parse_run<'t, T: Send>(
     text: &'t [u8],
     path: &Path,
-    measure: impl Fn(&'t [u8], &[Ranked<&'t [u8]>]) -> T + Sync,
+    measure: impl Fn(&'t [u8], &Ranking<'_, &'t [u8]>) -> T + Sync,
 ) -> Result<BTreeMap<&'t [u8], T>, InputError> {
     let whole = |question, units: &[Ranked<&'t [u8]>]| {
-        let twice = twice(units.iter().map(|unit| unit.id));
-        twice.map_or_else(|| Ok(measure(question, units)), Err)
+        let ranking = Ranking::of(units);
+        ranking.repeated().map_or_else(|| Ok(measure(question, &ranking)), |unit| Err(*unit))
     };
     let read = by_question(text, row, whole)
         .map_err(|wrong| wrong.of(text, path, "question, Q0, unit, rank, score, tag"))?;
@@ -129,8 +129,9 @@ mod tests {
     type Read = BTreeMap<String, Vec<(String, f64)>>;
 
     fn run(text: &str) -> Result<Read, String> {
-        let all = |_: &[u8], units: &[Ranked<&[u8]>]| {
-            units.iter().map(|unit| (shown(unit.id).into_owned(), unit.score)).collect()
+        let all = |_: &[u8], ranking: &Ranking<'_, &[u8]>| {
+            let units = ranking.units().iter();
+            units.map(|unit| (shown(unit.id).into_owned(), unit.score)).collect()
         };
         let read = parse_run(text.as_bytes(), Path::new("run"), all).map_err(|e| e.to_string())?;
         Ok(read
